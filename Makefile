@@ -1,0 +1,36 @@
+# Every target sets up what it needs: a virtual environment with the exact versions of
+# constraints.txt. Another interpreter: make PYTHON=python3.12 test
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
+    $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+    && echo $$p && break; done)
+VENV ?= .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+SOURCES := jaxcifar configs tests scripts
+
+.PHONY: bn test test-all lint types clean
+
+bn: $(INSTALLED)  ## the BatchNorm study in minutes, on synthetic images, with its figures
+	$(PY) -m jaxcifar.train --config configs/bn.py:quick
+
+test: lint types  ## what CI runs
+	$(PY) -m pytest -q -m "not slow and not gpu"
+
+test-all: lint types  ## the slow tests too
+	$(PY) -m pytest -q -m "not gpu"
+
+lint: $(INSTALLED)
+	$(PY) -m ruff format --check $(SOURCES)
+	$(PY) -m ruff check $(SOURCES)
+
+types: $(INSTALLED)
+	$(PY) -m mypy
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 found; give PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q -c constraints.txt -e ".[test]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,65 @@
+"""The BatchNorm study: VGG-A with and without BatchNorm at four learning rates each.
+
+    python -m jaxcifar.train --config configs/bn.py[:quick|:r0|:r1]
+
+none    20 epochs, 10 % validation split, the test set never selects
+:quick  the same plan at width 0.25 on synthetic images: eight members in minutes on 2 CPU cores
+:r0     as the first report ran it: Xavier-normal weights, zero biases, the seed set anew for each
+        network and rate, 20 epochs
+:r1     as the second report ran it: PyTorch's default initialisation, seeded once, 50 epochs
+
+:r0 and :r1 train on all 50,000 images and follow the test set epoch by epoch, as the reports did.
+No rate, epoch or network was chosen by it: the last weights count, the best are shown beside them.
+"""
+
+from jaxcifar.config import (
+    Config,
+    DataConfig,
+    Member,
+    ModelConfig,
+    OptimConfig,
+    Study,
+    TrainConfig,
+    replace,
+    sweep,
+)
+from jaxcifar.errors import unknown
+
+RATES = (1e-3, 2e-3, 5e-4, 1e-4)
+BASE = Config(
+    data=DataConfig(normalisation="half"),
+    model=ModelConfig(name="vgg_a", init="torch"),
+    optim=OptimConfig(name="adam"),
+    train=TrainConfig(
+        epochs=20, batch_size=128, record=("last_layer_grad", "first_conv_grad_norm")
+    ),
+)
+AS_RUN = {"data.validation": 0.0, "select": "last", "select_on": "test", "seed": 2020}
+VARIANTS = {
+    None: {},
+    "quick": {
+        "data.name": "synthetic",
+        "data.n_train": 8192,
+        "data.n_test": 2000,
+        "model.width": 0.25,
+        "train.epochs": 3,
+    },
+    "r0": AS_RUN | {"model.init": "xavier_normal", "eval.train": True},
+    "r1": AS_RUN | {"train.epochs": 50, "eval.train": True},
+}
+
+
+def get_config(variant: str | None = None) -> Study:
+    """Eight members: norm in {batch, none} x four learning rates."""
+    if variant not in VARIANTS:
+        raise unknown("variant", str(variant), filter(None, VARIANTS))
+    members = sweep(
+        {"model.norm": ("batch", "none"), "optim.lr": RATES},
+        name=lambda row: f"{'bn' if row['model.norm'] == 'batch' else 'plain'}-{row['optim.lr']:g}",
+    )
+    if variant == "r1":  # seeded once for all runs, so each drew its own weights and order
+        members = tuple(
+            Member(member.id, {**member.overrides, "seed": 2020 + 1000 * index})
+            for index, member in enumerate(members)
+        )
+    return Study("bn", replace(BASE, VARIANTS[variant]), members)

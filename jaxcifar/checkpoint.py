@@ -1,0 +1,185 @@
+"""Snapshots on disk, through Orbax (known to this file only), sealed by SHA-256 sums.
+
+``<folder>/<step>/weights`` holds ``{"last": {"params", "batch_stats"}, "best": {...}}`` as plain
+nested dictionaries; ``<folder>/<step>/rest`` what else a resumed run needs. The manifest is
+written last, so a folder without one is an interrupted save, and it is verified before anything
+is opened: Orbax itself does not notice flipped bits.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from jaxcifar import faults
+from jaxcifar.errors import IntegrityError, UserError
+from jaxcifar.files import write_atomically
+from jaxcifar.types import Cursor, Snapshot, Tree
+
+MANIFEST = "manifest.json"
+
+
+class Found(NamedTuple):
+    """A verified checkpoint."""
+
+    folder: Path
+    cursor: Cursor
+    damaged: tuple[str, ...]  # newer ones that were passed over, each with its reason
+
+
+def save(folder: Path, snapshot: Snapshot) -> Path:
+    """Write a snapshot under `folder` and seal it; returns its folder."""
+    state, cursor = snapshot.state, snapshot.cursor
+    weights = {
+        "last": {"params": state.params, "batch_stats": state.batch_stats},
+        "best": snapshot.best,
+    }
+    target = _empty(folder / f"{cursor.step:08d}")
+    _write(target / "weights", weights)
+    _write(target / "rest", _rest(snapshot))
+    faults.reach("save")
+    _seal(target, cursor)
+    return target
+
+
+def keep(folder: Path, snapshot: Snapshot) -> Path:
+    """Write only the weights, for good, under ``kept/<step>``."""
+    state = snapshot.state
+    target = _empty(folder / "kept" / f"{snapshot.cursor.step:08d}")
+    _write(target / "weights", {"last": {"params": state.params, "batch_stats": state.batch_stats}})
+    _seal(target, snapshot.cursor)
+    return target
+
+
+def prune(folder: Path, newest: int = 2) -> None:
+    """Remove all but the newest sealed snapshots, and what interrupted saves left behind."""
+    steps = [path for path in folder.glob("[0-9]*") if path.is_dir()]
+    sealed = sorted(path for path in steps if (path / MANIFEST).exists())
+    for path in set(steps) - set(sealed[-newest:]):
+        shutil.rmtree(path)
+
+
+def find(folder: Path) -> Found | None:
+    """The newest checkpoint whose bytes are those that were written; None where there is none.
+
+    Raises: IntegrityError: there are sealed checkpoints, and every one is damaged.
+    """
+    damaged: list[str] = []
+    for path in sorted(folder.glob("[0-9]*"), reverse=True):
+        if not (path / MANIFEST).exists():
+            continue
+        try:
+            return Found(path, verify(path), tuple(damaged))
+        except IntegrityError as error:
+            damaged.append(str(error))
+    if damaged:
+        raise IntegrityError(
+            f"every checkpoint in {folder} is damaged: {damaged[0]}\n"
+            "restore the folder from a copy, or remove it to train this group again"
+        )
+    return None
+
+
+def verify(path: Path) -> Cursor:
+    """Check every file of a checkpoint against its manifest; gives the cursor it stands at.
+
+    Raises: IntegrityError: a file is missing, extra, or has other bytes; it names the file.
+    """
+    try:
+        manifest = json.loads((path / MANIFEST).read_text())
+        files, cursor = manifest["files"], Cursor(*manifest["cursor"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(f"{path / MANIFEST} cannot be read ({error})") from None
+    present = set(_files(path))
+    for name in sorted(present ^ set(files)):
+        state = "is not in the manifest" if name in present else "is missing"
+        raise IntegrityError(f"{path / name} {state}")
+    for name, digest in files.items():
+        if _sha256(path / name) != digest:
+            raise IntegrityError(f"{path / name} has other bytes than were written")
+    return cursor
+
+
+def restore(found: Found, like: Snapshot) -> Snapshot:
+    """Read a whole snapshot as NumPy arrays; `like` gives the tree's structure (shapes only)."""
+    weights = read_weights(found.folder)
+    with ocp.PyTreeCheckpointer() as reader:
+        target = _rest(like)
+        rest = reader.restore(
+            (found.folder / "rest").absolute(), item=target, restore_args=_as_numpy(target)
+        )
+    state = like.state._replace(
+        params=weights["last"]["params"],
+        batch_stats=weights["last"].get("batch_stats", {}),
+        **rest["state"],
+    )
+    book = type(like.book)(**rest["book"])
+    return Snapshot(state, weights["best"], book, found.cursor)
+
+
+def read_weights(path: Path) -> dict[str, Tree]:
+    """The weight sets of a checkpoint as nested dictionaries of NumPy arrays (M, ...)."""
+    with ocp.PyTreeCheckpointer() as reader:
+        folder = (path / "weights").absolute()
+        tree = reader.metadata(folder).item_metadata.tree
+        read = reader.restore(folder, restore_args=_as_numpy(tree))
+    return {name: {"batch_stats": {}} | weights for name, weights in read.items()}
+
+
+def at_step(folder: Path, step: int) -> Path:
+    """The checkpoint of exactly `step` steps, kept or newest.
+
+    Raises: UserError: there is none; it lists those there are.
+    """
+    paths = [*folder.glob("kept/[0-9]*"), *folder.glob("[0-9]*")]
+    there = {int(path.name): path for path in paths if (path / MANIFEST).exists()}
+    if step not in there:
+        raise UserError(
+            f"no checkpoint of step {step} in {folder}\n"
+            f"there are: {', '.join(map(str, sorted(there))) or 'none'}; keep more with "
+            "--config.checkpoint.keep_every='1 epoch'"
+        )
+    return there[step]
+
+
+def _rest(snapshot: Snapshot) -> dict[str, Any]:
+    state, book = snapshot.state, snapshot.book
+    kept = {name: getattr(state, name) for name in ("opt_state", "average", "alive", "bad_step")}
+    return {"state": kept, "book": book._asdict()}
+
+
+def _write(path: Path, tree: Tree) -> None:
+    with ocp.PyTreeCheckpointer() as writer:
+        writer.save(path.absolute(), tree)
+
+
+def _as_numpy(tree: Tree) -> Tree:
+    return jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
+
+
+def _empty(path: Path) -> Path:
+    if path.exists():
+        shutil.rmtree(path)
+    path.mkdir(parents=True)
+    return path
+
+
+def _seal(path: Path, cursor: Cursor) -> None:
+    files = {name: _sha256(path / name) for name in sorted(_files(path))}
+    text = json.dumps({"cursor": list(cursor), "files": files}, indent=1)
+    write_atomically(path / MANIFEST, text.encode())
+
+
+def _files(path: Path) -> list[str]:
+    names = (p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
+    return [name for name in names if name != MANIFEST]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,276 @@
+"""What a run is: frozen dataclasses, their checks, and studies made of members.
+
+A component's own options default to None, "not given": the component's table owns the value, so
+that an option without effect on the chosen component can be refused (see `plan.resolve`).
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Literal, NamedTuple
+
+from jaxcifar.errors import UserError
+
+_frozen = dataclass(frozen=True, slots=True, kw_only=True)
+
+
+def _require(holds: bool, name: str, value: object, allowed: str) -> None:
+    if not holds:
+        raise UserError(f"{name}={value!r} is out of range\nallowed: {allowed}")
+
+
+class Duration(NamedTuple):
+    """A positive span of training: a number of epochs (may be fractional) or of steps."""
+
+    amount: float
+    unit: Literal["epochs", "steps"]
+
+
+def duration(text: str) -> Duration:
+    """Parse ``"2"``, ``"0.5 epochs"`` or ``"50 steps"``; a bare number counts epochs.
+
+    Raises: UserError: anything else, amounts that are not positive, a fraction of a step.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(epochs?|steps?|)\s*", text)
+    unit: Literal["epochs", "steps"] = "steps" if found and found[2][:4] == "step" else "epochs"
+    amount = float(found[1]) if found else 0.0
+    if amount <= 0 or (unit == "steps" and amount != int(amount)):
+        raise UserError(f"{text!r} is no span of training\nallowed: '2', '0.5 epochs', '50 steps'")
+    return Duration(amount, unit)
+
+
+@_frozen
+class DataConfig:
+    """Which images, how they are split, normalised and augmented."""
+
+    name: Literal["cifar10", "synthetic"] = "cifar10"
+    dir: str | None = None  # folder or archive; None = look in the usual places
+    normalisation: Literal["cifar_a", "cifar_b", "cifar_c", "half", "imagenet"] = "cifar_a"
+    augment: tuple[str, ...] = ()  # applied in this order, e.g. hflip,crop
+    validation: float = 0.1  # fraction of the training images, in [0, 1)
+    split_seed: int = 42
+    n_train: int | None = None  # use only the first images (development); None = all
+    n_test: int | None = None
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.validation < 1, "data.validation", self.validation, "0 <= fraction < 1")
+        for name in ("n_train", "n_test"):
+            value = getattr(self, name)
+            _require(value is None or value >= 1, f"data.{name}", value, "at least 1, or None")
+
+
+@_frozen
+class ModelConfig:
+    """Which network and its knobs; None leaves a knob at the network's own default."""
+
+    name: str = "cnn"
+    norm: Literal["none", "batch"] | None = None
+    width: float | None = None  # factor on all channel counts
+    filters: tuple[int, ...] | None = None
+    activation: str | None = None
+    leaky_slope: float | None = None
+    use_batchnorm: bool | None = None
+    dropout_rate: float | None = None
+    out_activation: Literal["none", "tanh"] | None = None
+    init: Literal["torch", "xavier_normal"] | None = None
+
+    def __post_init__(self) -> None:
+        rate, width = self.dropout_rate, self.width
+        _require(rate is None or 0 <= rate < 1, "model.dropout_rate", rate, "0 <= rate < 1")
+        _require(width is None or width > 0, "model.width", width, "a positive factor")
+
+
+@_frozen
+class OptimConfig:
+    """Optimizer; its numbers are traced, so members may differ in each of them."""
+
+    name: str = "adam"
+    lr: float = 1e-3
+    weight_decay: float | None = None
+    momentum: float | None = None
+    b1: float | None = None
+    b2: float | None = None
+    clip: float | None = None  # largest global gradient norm; None = no clipping
+
+    def __post_init__(self) -> None:
+        _require(self.lr >= 0, "optim.lr", self.lr, "0 or more")
+        for name in ("weight_decay", "momentum", "b1", "b2"):
+            value = getattr(self, name)
+            top = float("inf") if name == "weight_decay" else 1.0
+            ok = value is None or 0 <= value < top
+            _require(ok, f"optim.{name}", value, f"0 <= {name} < {top:g}")
+        _require(self.clip is None or self.clip > 0, "optim.clip", self.clip, "positive, or None")
+
+
+@_frozen
+class ScheduleConfig:
+    """Learning rate over epochs; a host function, so kinds never recompile anything."""
+
+    name: str = "constant"
+    step_size: int | None = None  # epochs
+    factor: float | None = None
+    t_max: int | None = None  # epochs; None = train.epochs
+    min_lr: float | None = None
+    patience: int | None = None  # epochs
+    threshold: float | None = None
+    threshold_mode: Literal["rel", "abs"] | None = None
+    cooldown: int | None = None  # epochs
+
+
+@_frozen
+class LossConfig:
+    """Training criterion, also used for validation and test losses."""
+
+    name: str = "cross_entropy"
+    smoothing: float | None = None  # label smoothing, in [0, 1)
+
+    def __post_init__(self) -> None:
+        value = self.smoothing
+        _require(value is None or 0 <= value < 1, "loss.smoothing", value, "0 <= smoothing < 1")
+
+
+@_frozen
+class TrainConfig:
+    """Length and batch size; the last short batch of an epoch is kept."""
+
+    epochs: int = 20
+    batch_size: int = 128
+    record: tuple[str, ...] = ()  # per step: last_layer_grad, first_conv_grad_norm
+
+    def __post_init__(self) -> None:
+        _require(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
+        _require(self.batch_size >= 1, "train.batch_size", self.batch_size, "at least 1")
+        allowed = ("last_layer_grad", "first_conv_grad_norm")
+        for name in self.record:
+            _require(name in allowed, "train.record", name, ", ".join(allowed))
+
+
+@_frozen
+class EvalConfig:
+    """When the population is scored, and on what besides the selection split."""
+
+    every: str = "1 epoch"  # a span: '1 epoch', '0.5 epochs', '50 steps'
+    train: bool = False  # also score the training images in eval mode, without augmentation
+    batch_size: int = 250
+
+    def __post_init__(self) -> None:
+        duration(self.every)
+        _require(self.batch_size >= 1, "eval.batch_size", self.batch_size, "at least 1")
+
+
+@_frozen
+class CheckpointConfig:
+    """When training is saved (the newest two stay) and which states are kept for good."""
+
+    save_every: str = "1 epoch"
+    keep_every: str | None = None
+
+    def __post_init__(self) -> None:
+        duration(self.save_every)
+        if self.keep_every is not None:
+            duration(self.keep_every)
+
+
+@_frozen
+class Config:
+    """One member's whole description. Everything has a default; configs state differences."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    eval: EvalConfig = field(default_factory=EvalConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    select: Literal["best", "last"] = "best"  # which weights the report leads with
+    select_on: Literal["validation", "test", "train"] = "validation"
+    dtype: Literal["float32", "bfloat16"] = "float32"  # of the computation, never of parameters
+    deterministic: bool = True  # refuse to resume where the bits could differ
+    seed: int = 0
+    init_seed: int | None = None  # these three follow `seed` unless given
+    order_seed: int | None = None
+    augment_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.select_on == "validation" and self.data.validation == 0:
+            raise UserError(
+                "select_on='validation' needs a validation part, but data.validation=0\n"
+                "give --config.data.validation=0.1, or --config.select_on=train"
+            )
+        for name in ("seed", "init_seed", "order_seed", "augment_seed"):
+            value = getattr(self, name)
+            _require(value is None or 0 <= value < 2**31, name, value, "0 <= seed < 2**31")
+
+
+class Member(NamedTuple):
+    """One row of a study: its name and what it changes, by dotted path."""
+
+    id: str
+    overrides: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A base config and the members that differ from it, each trained with `seeds` seeds."""
+
+    name: str
+    base: Config
+    members: tuple[Member, ...] = (Member("run", {}),)
+    seeds: int = 1
+    variant: str | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.seeds >= 1, "seeds", self.seeds, "at least 1")
+        ids = [member.id for member in self.members]
+        doubled = sorted({name for name in ids if ids.count(name) > 1})
+        if not ids or doubled:
+            raise UserError(f"study {self.name!r}: members need distinct ids, got {doubled or ids}")
+
+
+def sweep(
+    axes: Mapping[str, Sequence[Any]], name: Callable[[Mapping[str, Any]], str] | None = None
+) -> tuple[Member, ...]:
+    """Members for every combination of the axes' values, the last axis fastest.
+
+    >>> [m.id for m in sweep({"optim.lr": (0.1, 0.2)})]
+    ['lr=0.1', 'lr=0.2']
+    """
+    rows = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    return tuple(Member((name or default_id)(row), row) for row in rows)
+
+
+def default_id(overrides: Mapping[str, Any]) -> str:
+    """``lr=0.1,norm=batch``: the overrides by the last part of their paths; ``run`` if none."""
+    parts = (f"{path.rpartition('.')[2]}={_short(value)}" for path, value in overrides.items())
+    return ",".join(parts) or "run"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, tuple):
+        return "x".join(map(_short, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def replace(config: Config, overrides: Mapping[str, Any]) -> Config:
+    """`config` with fields changed by dotted path, all at once, checked anew.
+
+    Raises: UserError: a value out of range. KeyError: a path that is no field.
+    """
+    return _replace(config, {tuple(path.split(".")): value for path, value in overrides.items()})
+
+
+def _replace(node: Any, changes: Mapping[tuple[str, ...], Any]) -> Any:
+    values: dict[str, Any] = {}
+    deeper: dict[str, dict[tuple[str, ...], Any]] = {}
+    for (head, *rest), value in changes.items():
+        if head not in node.__slots__:
+            raise KeyError(head)
+        if rest:
+            deeper.setdefault(head, {})[tuple(rest)] = value
+        else:
+            values[head] = value
+    values |= {head: _replace(getattr(node, head), below) for head, below in deeper.items()}
+    return dataclasses.replace(node, **values)

@@ -1,0 +1,298 @@
+"""Runs one group from any snapshot to its end: phases, segments, and events at the cuts."""
+
+import bisect
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxcifar import faults, optim, programs
+from jaxcifar.steps import bind, record_dtypes
+from jaxcifar.types import (
+    Book,
+    Cursor,
+    Images,
+    Phase,
+    Plan,
+    Program,
+    Snapshot,
+    Stream,
+    TrainState,
+    Tree,
+)
+
+SCORE_FIELDS = ("train_eval_loss", "train_eval_accuracy", "val_loss", "val_accuracy")
+ROW_FIELDS = ("epoch", "step", "lr", "train_loss", "train_accuracy", *SCORE_FIELDS, "seconds")
+
+
+class GroupData(NamedTuple):
+    """Images on the device: what trains, and what is scored at an evaluation."""
+
+    train: Images
+    scored: Mapping[str, Images]  # "val", and "train_eval" where asked for
+
+
+class Hooks(NamedTuple):
+    """What the surroundings want to know or decide; the run's numbers never depend on them."""
+
+    save: Callable[[Snapshot], None]
+    keep: Callable[[Snapshot], None]
+    progress: Callable[[Plan, Snapshot], None]
+    stop: Callable[[], bool]
+
+
+class Interrupted(Exception):
+    """Raised at a cut after a stop was asked for; carries the snapshot to save."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__("stopped at a cut")
+        self.snapshot = snapshot
+
+
+class _StopScoring(Exception):
+    """Scoring was left half done; it will be done again."""
+
+
+def start(plan: Plan) -> Snapshot:
+    """The snapshot before the first step."""
+    program = plan.phases[0].program
+    state = programs.make_init(program)(programs.place(plan.numbers, program))
+    best = jax.tree.map(lambda leaf: leaf.copy(), weights(program, state))
+    return Snapshot(state, best, _new_book(plan), Cursor(phase=0, step=0, due=False))
+
+
+def _new_book(plan: Plan) -> Book:
+    m, n_row = len(plan.members), len(plan.events.evaluate)
+    fields = record_dtypes(bind(plan.phases[0].program)) | {"lr": "float64", "examples": "uint32"}
+    return Book(
+        plateau=plan.plateau,
+        best_value=np.full(m, -np.inf),
+        best_step=np.full(m, -1, np.int64),
+        steps={name: np.zeros((m, plan.n_step), dtype) for name, dtype in fields.items()},
+        rows={name: np.full((m, n_row), np.nan) for name in ROW_FIELDS},
+        seconds=np.zeros(1),
+    )
+
+
+def weights(program: Program, state: TrainState) -> Tree:
+    """The trained arrays of a state: what is scored, kept and exported."""
+    params = optim.eval_params(program.optimizer, state.opt_state, state.params)
+    return {"params": params, "batch_stats": state.batch_stats}
+
+
+def blank(plan: Plan, phase: int) -> Snapshot:
+    """The shapes and dtypes of a snapshot in a phase, without computing anything."""
+    first, program = plan.phases[0].program, plan.phases[phase].program
+    state = jax.eval_shape(programs.make_init(first), plan.numbers)
+    opt_state = jax.eval_shape(programs.make_opt_init(program), state.params, plan.numbers)
+    state = state._replace(opt_state=opt_state)
+    return Snapshot(state, weights(program, state), _new_book(plan), Cursor(phase, 0, False))
+
+
+def run_group(plan: Plan, data: GroupData, snapshot: Snapshot, hooks: Hooks) -> Snapshot:
+    """Train from `snapshot` to the plan's end; the same bits wherever the snapshot was taken.
+
+    Raises: Interrupted: `hooks.stop` said so; its snapshot continues the run exactly.
+    """
+    for index, phase in enumerate(plan.phases):
+        if index < snapshot.cursor.phase or snapshot.cursor.step >= phase.stop:
+            if not snapshot.cursor.due:
+                continue
+        if index > snapshot.cursor.phase:
+            snapshot = enter(plan, index, snapshot)
+        numbers = programs.place(plan.numbers, phase.program)
+        while True:
+            if snapshot.cursor.due:
+                snapshot = run_events(plan, data, snapshot, numbers, hooks)
+            if hooks.stop():
+                raise Interrupted(snapshot)
+            if snapshot.cursor.step >= phase.stop:
+                break
+            snapshot = train_segment(plan, phase, data.train, snapshot, numbers)
+            hooks.progress(plan, snapshot)
+    return snapshot
+
+
+def enter(plan: Plan, index: int, snapshot: Snapshot) -> Snapshot:
+    """Begin a phase: weights and statistics stay, the optimizer state is fresh."""
+    program, state = plan.phases[index].program, snapshot.state
+    numbers = programs.place(plan.numbers, program)
+    opt_state = programs.make_opt_init(program)(state.params, numbers)
+    cursor = snapshot.cursor._replace(phase=index)
+    return snapshot._replace(state=state._replace(opt_state=opt_state), cursor=cursor)
+
+
+def next_cut(plan: Plan, phase: Phase, step: int) -> int:
+    """The first step after `step` at which a segment must end."""
+    epoch_start = step - step % plan.steps_per_epoch
+    short = epoch_start + plan.n_train // phase.program.batch  # where the short batch stands
+    ends = [phase.stop, epoch_start + plan.steps_per_epoch, step + phase.program.segment]
+    if step < short:
+        ends.append(short)
+    for due in plan.events:
+        at = bisect.bisect_right(due, step)
+        ends.extend(due[at : at + 1])
+    return min(ends)
+
+
+def stream_of(plan: Plan, program: Program, epoch: int) -> Stream:
+    """Which images every member sees in one epoch."""
+    order_seed, augment_seed = plan.numbers.order_seed, plan.numbers.augment_seed
+    order = programs.make_order(plan.n_train)
+    if program.shared_batch:
+        stream = Stream(order(order_seed[:1], epoch)[0], augment_seed[0])
+        return programs.replicate(stream, program)
+    return programs.place(Stream(order(order_seed, epoch), augment_seed), program)
+
+
+def train_segment(
+    plan: Plan, phase: Phase, images: Images, snapshot: Snapshot, numbers: Any
+) -> Snapshot:
+    """Take the steps up to the next cut and write them into the Book."""
+    began = time.perf_counter()
+    first = snapshot.cursor.step
+    stop = next_cut(plan, phase, first)
+    program, place_in_epoch = phase.program, first % plan.steps_per_epoch
+    row = place_in_epoch * program.batch
+    if row + program.batch > plan.n_train:
+        program = program._replace(batch=plan.n_train - row, segment=1)
+    rates = phase.rates(snapshot.book.plateau, np.arange(first, stop))
+    padded = np.zeros((len(plan.members), program.segment), _host_dtype(program))
+    padded[:, : stop - first] = rates
+    state, records = programs.make_segment(program)(
+        snapshot.state,
+        numbers,
+        programs.place(padded, program),
+        stream_of(plan, program, first // plan.steps_per_epoch),
+        images,
+        programs.replicate(programs.span(first, stop, row), program),
+    )
+    faults.reach("segment")
+    seen = {name: np.asarray(value)[:, : stop - first] for name, value in records.items()}
+    book = _write(snapshot.book, seen | {"lr": rates}, first, stop)
+    book = book._replace(seconds=book.seconds + (time.perf_counter() - began))
+    return snapshot._replace(
+        state=state, book=book, cursor=snapshot.cursor._replace(step=stop, due=True)
+    )
+
+
+def _host_dtype(program: Program) -> str:
+    return "float64" if program.dtype == "float64" else "float32"
+
+
+def _write(book: Book, seen: dict[str, np.ndarray], first: int, stop: int) -> Book:
+    for name, values in seen.items():
+        book.steps[name][:, first:stop] = values  # the one array that grows in place
+    return book
+
+
+def run_events(
+    plan: Plan, data: GroupData, snapshot: Snapshot, numbers: Any, hooks: Hooks
+) -> Snapshot:
+    """What is due at this cut, in one fixed order: evaluate, choose best, plateau, save, keep."""
+    step, began = snapshot.cursor.step, time.perf_counter()
+    if step in plan.events.evaluate:
+        try:
+            snapshot = evaluate(plan, data, snapshot, numbers, hooks.stop)
+        except _StopScoring:
+            raise Interrupted(snapshot) from None
+    if step % plan.steps_per_epoch == 0:
+        snapshot = _step_plateau(plan, snapshot)
+    book = snapshot.book
+    book = book._replace(seconds=book.seconds + (time.perf_counter() - began))
+    snapshot = snapshot._replace(book=book, cursor=snapshot.cursor._replace(due=False))
+    if step in plan.events.evaluate:
+        hooks.progress(plan, snapshot)
+    if step in plan.events.save:
+        hooks.save(snapshot)
+    if step in plan.events.keep:
+        hooks.keep(snapshot)
+    return snapshot
+
+
+def evaluate(
+    plan: Plan, data: GroupData, snapshot: Snapshot, numbers: Any, stop: Callable[[], bool]
+) -> Snapshot:
+    """Score every member, write a row, and keep the weights of whoever is strictly better."""
+    book, step = snapshot.book, snapshot.cursor.step
+    row = dict.fromkeys(ROW_FIELDS, np.nan) | _train_means(plan, book, step)
+    program = plan.phases[snapshot.cursor.phase].program
+    for split, images in data.scored.items():
+        loss, accuracy = score(
+            program, weights(program, snapshot.state), numbers, images, plan.score_batch, stop
+        )
+        row |= {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
+    index = plan.events.evaluate.index(step)
+    row["seconds"] = book.seconds[0]
+    for name in ROW_FIELDS:
+        book.rows[name][:, index] = row[name]
+    alive = np.asarray(snapshot.state.alive)
+    better = alive & (np.asarray(row["val_accuracy"]) > book.best_value)
+    best = programs.choose(
+        programs.place(better, program), weights(program, snapshot.state), snapshot.best
+    )
+    book = book._replace(
+        best_value=np.where(better, row["val_accuracy"], book.best_value),
+        best_step=np.where(better, step, book.best_step),
+    )
+    return snapshot._replace(book=book, best=best)
+
+
+def _train_means(plan: Plan, book: Book, step: int) -> dict[str, Any]:
+    """Means over the steps since the evaluation before this one."""
+    before = [0, *plan.events.evaluate][plan.events.evaluate.index(step)]
+    steps = slice(before, step)
+    images = batch_sizes(plan)[steps].sum()
+    return {
+        "epoch": step / plan.steps_per_epoch,
+        "step": step,
+        "lr": book.steps["lr"][:, step - 1],
+        "train_loss": book.steps["loss"][:, steps].mean(axis=1, dtype=np.float64),
+        "train_accuracy": book.steps["correct"][:, steps].sum(axis=1) / images,
+    }
+
+
+def batch_sizes(plan: Plan) -> np.ndarray:
+    """(S,) images of every step: full batches, and the short one that ends an epoch."""
+    sizes = np.full(plan.steps_per_epoch, plan.phases[0].program.batch)
+    sizes[-1] = plan.n_train - sizes[:-1].sum()
+    return np.tile(sizes, -(-plan.n_step // plan.steps_per_epoch))[: plan.n_step]
+
+
+def _step_plateau(plan: Plan, snapshot: Snapshot) -> Snapshot:
+    index = bisect.bisect_left(plan.events.evaluate, snapshot.cursor.step)
+    if plan.events.evaluate[index : index + 1] != (snapshot.cursor.step,):
+        return snapshot  # no plateau member: the planner asks for an evaluation every epoch
+    losses = snapshot.book.rows["val_loss"][:, index]
+    plateau = plan.plateau_step(snapshot.book.plateau, losses)
+    return snapshot._replace(book=snapshot.book._replace(plateau=plateau))
+
+
+CHUNK_BATCHES = 4
+
+
+def score(
+    program: Program, weights_of: Tree, numbers: Any, images: Images, batch: int,
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Mean loss (nats) and accuracy of every member, each image counted exactly once.
+
+    Returns: two float64 (M,) arrays. Runs in chunks so that a stop need not wait for the end.
+    """
+    n, chunk = images.labels.shape[0], batch * CHUNK_BATCHES
+    run = programs.make_score(program, batch)
+    losses, corrects = [], []
+    for begin in range(0, n, chunk):
+        rows = np.minimum(np.arange(begin, begin + chunk), n - 1)
+        part = programs.take(images, programs.replicate(rows, program))
+        count = np.int32(min(n - begin, chunk))
+        loss, correct = run(weights_of["params"], weights_of["batch_stats"], numbers, part, count)
+        losses.append(np.asarray(loss, np.float64))
+        corrects.append(np.asarray(correct, np.int64))
+        faults.reach("evaluation")
+        if stop():
+            raise _StopScoring
+    loss_sum = np.concatenate(losses, axis=1).sum(axis=1)
+    return loss_sum / n, np.concatenate(corrects, axis=1).sum(axis=1) / n

@@ -1,0 +1,132 @@
+"""``python -m jaxcifar.evaluate``: trained networks back from their checkpoints, and their score."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxcifar import cli
+from jaxcifar.errors import UserError, unknown
+
+USAGE = "python -m jaxcifar.evaluate --workdir DIR [--member ID] [--which best|last|step:N]"
+
+
+class Restored(NamedTuple):
+    """A group's weights of one kind, and which row belongs to whom."""
+
+    members: tuple[str, ...]
+    configs: dict[str, Any]  # member -> Config
+    weights: dict[str, Any]  # params and batch_stats, NumPy, leaves (M, ...)
+
+
+def restore(workdir: Path | str, member: str, which: str = "best") -> Restored:
+    """The weights of a member's group, verified against their manifest and read through Orbax.
+
+    Args:
+        workdir: a run folder.
+        member: id of a member.
+        which: "best" (on the selection split), "last", or "step:N" for a kept checkpoint.
+
+    Raises: UserError: no such folder, member, checkpoint or kind. IntegrityError: damaged bytes.
+    """
+    from jaxcifar import checkpoint, folder
+
+    workdir = Path(workdir)
+    configs = member_configs(workdir)
+    if member not in configs:
+        raise unknown("member", member, configs)
+    groups = [group for group in folder.groups(workdir) if member in group.members]
+    found = checkpoint.find(groups[0].path / "checkpoints") if groups else None
+    if found is None:
+        raise UserError(f"member {member!r} of {workdir} has no checkpoint yet\ntrain it first")
+    path = found.folder
+    if which.startswith("step:") and which[5:].isdigit():
+        path, which = checkpoint.at_step(path.parent, int(which[5:])), "last"
+        checkpoint.verify(path)
+    weights = checkpoint.read_weights(path)
+    if which not in weights:
+        raise unknown("kind of weights", which, [*weights, "step:N"])
+    return Restored(groups[0].members, configs, weights[which])
+
+
+def member_configs(workdir: Path) -> dict[str, Any]:
+    """Every member's config, by id. Raises: UserError: no run folder."""
+    from jaxcifar import record
+    from jaxcifar.population import from_dict
+
+    content = record.read_json(workdir / "config.json")
+    if content is None:
+        raise UserError(f"{workdir} is no run folder: it has no config.json\ngive --workdir DIR")
+    return {row["id"]: from_dict(row["config"]) for row in content["members"]}
+
+
+def load(workdir: Path | str, member: str, which: str = "best") -> tuple[Any, dict[str, Any]]:
+    """A trained network: ``model.apply(variables, images, train=False)`` gives (N, 10) logits.
+
+    Args: as `restore`; images are normalised NHWC, see `predict` for uint8.
+    """
+    import jax
+
+    from jaxcifar import models, plan
+
+    restored = restore(workdir, member, which)
+    row, config = restored.members.index(member), restored.configs[member]
+    resolved = plan.resolve(config)
+    options = dict(resolved.program.options) | resolved.numbers["model"]
+    model = models.make_model(config.model.name, dtype=config.dtype, **options)
+    return model, jax.tree.map(lambda leaf: leaf[row], restored.weights)
+
+
+def predict(workdir: Path | str, member: str, images: Any, which: str = "best") -> Any:
+    """Class probabilities (N, 10), float32, of (N, 32, 32, 3) uint8 images."""
+    import jax
+
+    from jaxcifar import augment, plan
+
+    model, variables = load(workdir, member, which)
+    program = plan.resolve(member_configs(Path(workdir))[member]).program
+    pixels = augment.normalise(images, program.mean, program.std, program.dtype)
+    return jax.nn.softmax(model.apply(variables, pixels, train=False))
+
+
+def score_group(workdir: Path, member: str, which: str) -> dict[str, tuple[float, float]]:
+    """Test loss (nats) and accuracy of every member of one member's group.
+
+    The whole group runs through the program that trained it, so the numbers are those of
+    summary.json to the last bit. Raises: UserError: the test images are not those it was
+    trained beside.
+    """
+    from jaxcifar import engine, job, programs, run
+
+    restored = restore(workdir, member, which)
+    trained = run.job_of(workdir, restored.members)
+    program = trained.plan.phases[-1].program
+    weights = programs.place(restored.weights, program)
+    numbers = programs.place(trained.plan.numbers, program)
+    test = job.test_images(trained)
+    loss, accuracy = engine.score(program, weights, numbers, test, trained.plan.score_batch)
+    return {name: (float(loss[m]), float(accuracy[m])) for m, name in enumerate(restored.members)}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status."""
+    if "--help" in argv or "-h" in argv:
+        print(f"{USAGE}\n\n{__doc__}")  # noqa: T201
+        return 0
+    plain = cli.split_flags(argv, ("workdir", "member", "which"), ("debug",)).plain
+    if "workdir" not in plain:
+        raise UserError(f"which run folder?\n{USAGE}")
+    workdir, which = Path(plain["workdir"]), plain.get("which", "best")
+    names = [plain["member"]] if "member" in plain else list(member_configs(workdir))
+    scores: dict[str, tuple[float, float]] = {}
+    for name in names:
+        if name not in scores:
+            scores |= score_group(workdir, name, which)
+    for name in names:
+        loss, accuracy = scores[name]
+        print(f"{name}: test accuracy {100 * accuracy:.2f} %, loss {loss:.4f} nats ({which})")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

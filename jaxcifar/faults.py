@@ -1,0 +1,21 @@
+"""Named points at which a test can have the process killed, to prove that nothing is lost.
+
+``JAXCIFAR_KILL=save:2`` kills this process (SIGKILL, as a power cut would) the second time it
+reaches the point "save". Points: segment (running), evaluation (half done), save (written, not
+yet sealed). Unset, as always outside tests, nothing happens.
+"""
+
+import collections
+import os
+import signal
+
+_reached: collections.Counter[str] = collections.Counter()
+
+
+def reach(point: str) -> None:
+    """Die here if the environment asks for it."""
+    wanted = os.environ.get("JAXCIFAR_KILL")
+    if wanted:
+        _reached[point] += 1
+        if wanted == f"{point}:{_reached[point]}":
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,200 @@
+"""One group from its folder to its summary: restore, train, save, score."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxcifar import checkpoint, data, engine, folder, models, plan, programs, record, runtime
+from jaxcifar.config import DataConfig
+from jaxcifar.population import MemberRun
+from jaxcifar.progress import Progress
+from jaxcifar.types import Images, Plan, Snapshot
+
+
+class Job(NamedTuple):
+    """A group to train: its plan, its images on the host, its folder."""
+
+    plan: Plan
+    members: tuple[MemberRun, ...]
+    data: data.Dataset
+    path: Path
+    finished: bool
+
+
+def split_rows(images: data.Dataset, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the training images that train, and those of the validation part."""
+    return data.split(len(images.train_labels), config.validation, config.split_seed)
+
+
+def numerics(job: Job, machine: plan.Hardware) -> dict[str, Any]:
+    """What decides a group's bits besides its members' identities."""
+    program = job.plan.phases[0].program
+    return {
+        "backend": machine.backend, "device": machine.device_kind, "cores": machine.cores,
+        "devices": program.devices, "lane": program.lane, "lowering": program.lowering,
+        "jax": jax.__version__,
+    }  # fmt: skip
+
+
+def train_job(job: Job, machine: plan.Hardware) -> None:
+    """Train one group to its end and score its test set; continues what its folder holds."""
+    with folder.locked(job.path):
+        strict = job.members[0].config.deterministic
+        ids = [member.id for member in job.members]
+        say(folder.open_group(job.path, ids, numerics(job, machine), strict))
+        snapshot = restore_or_start(job)
+        say(_headline(job, snapshot))
+        progress = Progress(job.plan, snapshot.cursor.step)
+        with runtime.signals() as signalled:
+            hooks = engine.Hooks(
+                save=lambda snap: save(job, snap),
+                keep=lambda snap: _keep(job, snap),
+                progress=progress,
+                stop=lambda: bool(signalled()),
+            )
+            try:
+                snapshot = engine.run_group(job.plan, group_data(job), snapshot, hooks)
+            except engine.Interrupted as stop:
+                save(job, stop.snapshot)
+                raise runtime.Stopped(
+                    signalled(),
+                    f"stopped at step {stop.snapshot.cursor.step} of {job.plan.n_step}; "
+                    "the same command continues",
+                ) from None
+            finally:
+                progress.close()
+        record.write_json(job.path / "summary.json", summarise(job, snapshot))
+
+
+def _headline(job: Job, snapshot: Snapshot) -> str:
+    step, program = snapshot.cursor.step, job.plan.phases[0].program
+    how = "side by side" if program.lane == "vmap" else "one after another"
+    begun = f"continues at step {step}" if step else f"{job.plan.n_step} steps"
+    return (
+        f"{job.plan.id}: {len(job.plan.members)} members {how}, {begun}, on {job.data.label} "
+        f"({job.plan.n_train:,} training images)"
+    )
+
+
+def say(text: str) -> None:
+    """Tell the user something, on standard error."""
+    if text:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def restore_or_start(job: Job) -> Snapshot:
+    """The newest intact snapshot of a group, on its devices; a fresh one where there is none."""
+    found = checkpoint.find(job.path / "checkpoints")
+    if found is None:
+        return engine.start(job.plan)
+    for message in found.damaged:
+        say(f"passed over a damaged checkpoint: {message}")
+    phase = job.plan.phases[found.cursor.phase]
+    snapshot = checkpoint.restore(found, engine.blank(job.plan, found.cursor.phase))
+    state = programs.place(snapshot.state, phase.program)
+    best = programs.place(snapshot.best, phase.program)
+    snapshot = snapshot._replace(state=state, best=best)
+    _write_records(job, snapshot)  # cut the files back to what the snapshot holds
+    return snapshot
+
+
+def save(job: Job, snapshot: Snapshot) -> None:
+    """Write the records, then a sealed checkpoint; the newest two checkpoints stay."""
+    _write_records(job, snapshot)
+    checkpoint.save(job.path / "checkpoints", snapshot)
+    checkpoint.prune(job.path / "checkpoints")
+
+
+def _keep(job: Job, snapshot: Snapshot) -> None:
+    checkpoint.keep(job.path / "checkpoints", snapshot)
+
+
+def _write_records(job: Job, snapshot: Snapshot) -> None:
+    sizes = engine.batch_sizes(job.plan)
+    taken = snapshot.cursor.step
+    record.write_group(job.path, job.plan.members, snapshot.book, sizes, taken)
+
+
+def group_data(job: Job) -> engine.GroupData:
+    """The group's images on its devices. The test images are among them only if asked for."""
+    config = job.members[0].config
+    train_rows, val_rows = split_rows(job.data, config.data)
+
+    def of_training_set(rows: np.ndarray) -> Images:
+        return _on_device(job, job.data.train_images[rows], job.data.train_labels[rows])
+
+    train = of_training_set(train_rows)
+    selection = {
+        "train": lambda: train,
+        "test": lambda: test_images(job),
+        "validation": lambda: of_training_set(val_rows),
+    }[config.select_on]()
+    scored = {"train_eval": train, "val": selection} if config.eval.train else {"val": selection}
+    return engine.GroupData(train, scored)
+
+
+def test_images(job: Job) -> Images:
+    """The test set on the group's devices."""
+    return _on_device(job, job.data.test_images, job.data.test_labels)
+
+
+def _on_device(job: Job, images: np.ndarray, labels: np.ndarray) -> Images:
+    program = job.plan.phases[0].program
+    return programs.replicate(Images(images, labels.astype(np.int32)), program)
+
+
+def summarise(job: Job, snapshot: Snapshot) -> dict[str, Any]:
+    """A finished group's summary, the test set scored once for each set of weights."""
+    program = job.plan.phases[-1].program
+    test = test_images(job)
+    numbers = programs.place(job.plan.numbers, program)
+    last = engine.weights(program, snapshot.state)
+    scores = {
+        name: engine.score(program, tree, numbers, test, job.plan.score_batch)
+        for name, tree in (("last", last), ("best", snapshot.best))
+    }
+    return {
+        "members": {
+            member.id: _member_summary(job, snapshot, scores, index)
+            for index, member in enumerate(job.members)
+        },
+        "select": job.members[0].config.select,
+        "select_on": job.members[0].config.select_on,
+    }
+
+
+def _member_summary(job: Job, snapshot: Snapshot, scores: Mapping, m: int) -> dict[str, Any]:
+    book, config = snapshot.book, job.members[m].config
+    best, bad = int(book.best_step[m]), int(snapshot.state.bad_step[m])
+    rows = np.flatnonzero(book.rows["step"][m] == best)
+    seconds = float(book.seconds[0])
+    knobs = dict(job.plan.phases[0].program.options)
+    test = {name: _score(loss[m], accuracy[m]) for name, (loss, accuracy) in scores.items()}
+    if best < 0:
+        test["best"] = _score(np.nan, np.nan)
+    if bad >= 0:
+        test["last"] = _score(np.nan, np.nan)
+    val = [book.rows[f"val_{name}"][m, rows[0]] if rows.size else np.nan
+           for name in ("loss", "accuracy")]  # fmt: skip
+    return {
+        "parameters": models.count_parameters(config.model.name, **knobs),
+        "best_epoch": best / job.plan.steps_per_epoch if best >= 0 else None,
+        "best_step": best if best >= 0 else None,
+        "diverged_step": bad if bad >= 0 else None,
+        "validation": _score(*val),
+        "test": test,
+        "seconds": seconds,
+        "images_per_second": float(engine.batch_sizes(job.plan).sum() / seconds),
+    }
+
+
+def _score(loss: float, accuracy: float) -> dict[str, float | None]:
+    finite = np.isfinite(loss)
+    return {
+        "accuracy": float(accuracy) if finite else None,
+        "loss": float(loss) if finite else None,
+    }

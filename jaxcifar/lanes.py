@@ -1,0 +1,32 @@
+"""How members lie on the hardware: the committed table of lane modes. A run never times itself."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from jaxcifar.types import Program
+
+DEFAULT = "vmap"
+
+
+def case(program: Program) -> str:
+    """The table's row for a program: network, structural knobs, batch size and compute type."""
+    knobs = " ".join(f"{name}={value}" for name, value in program.options)
+    return f"{program.model} {knobs} batch={program.batch} {program.dtype}".replace("  ", " ")
+
+
+@lru_cache(maxsize=1)
+def table() -> dict:
+    """backend -> device kind -> case -> member count -> lane; by ``scripts/bench.py --tune``."""
+    return json.loads(Path(__file__).with_name("lanes.json").read_text())
+
+
+def choose(program: Program, backend: str, device_kind: str) -> str:
+    """The lane for a program's members on one device: the tuned one, else side by side.
+
+    Between tuned member counts the nearest smaller one decides.
+    """
+    rows = table().get(backend, {}).get(device_kind, {}).get(case(program), {})
+    members = program.members // program.devices
+    known = [int(count) for count in rows if int(count) <= members]
+    return rows[str(max(known))] if known else DEFAULT

@@ -1,0 +1,101 @@
+"""Per-example losses in nats, and the table that names them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxcifar.errors import unknown
+
+LossFn = Callable[..., jax.Array]
+
+
+class LossRow(NamedTuple):
+    """A loss ``fn(logits, labels, **numbers) -> (N,)`` and its numbers with their defaults."""
+
+    fn: LossFn
+    options: Mapping[str, float]
+
+
+def cross_entropy(logits: jax.Array, labels: jax.Array, *, smoothing: Any = 0.0) -> jax.Array:
+    """Cross entropy against the label mixed with the uniform distribution (arXiv:1512.00567).
+
+    ``(1 - smoothing) * ce + smoothing * mean_k(-logp_k)``; the uniform part includes the true
+    class, as in PyTorch. Smoothing 0 is plain cross entropy, bit for bit.
+
+    Args:
+        logits: (N, K) floating.
+        labels: (N,) integers in 0..K-1.
+        smoothing: in [0, 1]; may be traced.
+
+    Returns:
+        (N,) nats, float32 (float64 for float64 logits).
+    """
+    log_p = _log_softmax(logits)
+    return (1 - smoothing) * _pick(log_p, labels) + smoothing * -jnp.mean(log_p, axis=1)
+
+
+def focal(logits: jax.Array, labels: jax.Array, *, alpha: Any = 1.0, gamma: Any = 2.0) -> jax.Array:
+    """Focal loss ``alpha * (1 - p)^gamma * ce`` with p the true class's probability.
+
+    After arXiv:1708.02002, `alpha` being one factor for all classes. Gradients need gamma >= 1,
+    since ``(1 - p)^gamma`` is not smooth at p = 1 below that.
+
+    Args:
+        logits: (N, K) floating.
+        labels: (N,) integers in 0..K-1.
+        alpha, gamma: may be traced.
+
+    Returns:
+        (N,) nats times alpha, float32 (float64 for float64 logits).
+    """
+    ce = _pick(_log_softmax(logits), labels)
+    return alpha * (-jnp.expm1(-ce)) ** gamma * ce
+
+
+def mse(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """Squared distance of raw logits to the one-hot label, averaged over the classes.
+
+    Args:
+        logits: (N, K) floating.
+        labels: (N,) integers in 0..K-1.
+
+    Returns:
+        (N,) float32 (float64 for float64 logits), no unit.
+    """
+    logits = _at_least_float32(logits)
+    return jnp.mean((logits - jax.nn.one_hot(labels, logits.shape[1], dtype=logits.dtype)) ** 2, 1)
+
+
+# To add one: a function and a row; a number that members may vary is an option of the row.
+LOSSES: Mapping[str, LossRow] = {
+    "cross_entropy": LossRow(cross_entropy, {"smoothing": 0.0}),
+    "focal": LossRow(focal, {"alpha": 1.0, "gamma": 2.0}),
+    "mse": LossRow(mse, {}),
+}
+
+
+def make_loss(name: str) -> LossFn:
+    """The loss ``fn(logits (N, K), labels (N,), **numbers) -> (N,)`` of that name.
+
+    Raises:
+        UserError: unknown name.
+    """
+    if name not in LOSSES:
+        raise unknown("loss", name, LOSSES)
+    return LOSSES[name].fn
+
+
+def _at_least_float32(logits: jax.Array) -> jax.Array:
+    return logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+
+
+def _log_softmax(logits: jax.Array) -> jax.Array:
+    return jax.nn.log_softmax(_at_least_float32(logits), axis=1)
+
+
+def _pick(log_p: jax.Array, labels: jax.Array) -> jax.Array:
+    """Minus the true class's entry, by mask: its gradient is a select, not a scatter."""
+    chosen = labels[:, None] == jnp.arange(log_p.shape[1])
+    return -jnp.sum(jnp.where(chosen, log_p, 0), axis=1)

@@ -1,0 +1,91 @@
+"""From a study to its members: one resolved config each, a name, and an identity."""
+
+import dataclasses
+import hashlib
+import json
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from jaxcifar.config import Config, Study, replace
+
+_SEEDS = ("init_seed", "order_seed", "augment_seed")
+# What cannot change a member's numbers, or is told better by the data's fingerprint.
+_NOT_IDENTITY = ("checkpoint", "deterministic", "seed")
+_NOT_IDENTITY_DATA = ("name", "dir")
+
+
+class MemberRun(NamedTuple):
+    """One member with one seed, ready to be planned."""
+
+    id: str
+    study_id: str
+    seed: int
+    overrides: Mapping[str, Any]
+    config: Config
+    identity: str
+
+
+def expand(study: Study, fingerprint: Callable[[Config], str]) -> tuple[MemberRun, ...]:
+    """All members with all seeds, seeds outermost; seed s of a study is `base.seed + s`.
+
+    The first seed keeps the member's id, the others append ``.s1``, ``.s2``, ...: adding seeds
+    renames nobody.
+    """
+    runs = []
+    for index in range(study.seeds):
+        for member in study.members:
+            config = replace(study.base, member.overrides)
+            config = seeded(config, config.seed + index)
+            name = member.id if index == 0 else f"{member.id}.s{index}"
+            digest = identity(config, fingerprint(config))
+            runs.append(
+                MemberRun(name, member.id, config.seed, dict(member.overrides), config, digest)
+            )
+    return tuple(runs)
+
+
+def seeded(config: Config, seed: int) -> Config:
+    """`config` at another seed; the three separate seeds follow it unless they were given."""
+    given = {name: getattr(config, name) for name in _SEEDS}
+    follow = {name: seed if value is None else value for name, value in given.items()}
+    return replace(config, {"seed": seed, **follow})
+
+
+def identity(config: Config, fingerprint: str) -> str:
+    """SHA-256 over all that decides a member's numbers: its resolved config and its data."""
+    tree = as_dict(config)
+    for name in _NOT_IDENTITY:
+        del tree[name]
+    for name in _NOT_IDENTITY_DATA:
+        del tree["data"][name]
+    text = json.dumps({"config": tree, "data": fingerprint}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def as_dict(config: Config) -> dict[str, Any]:
+    """A config as nested dictionaries of JSON values (tuples become lists)."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def differences(left: Mapping[str, Any], right: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Dotted paths at which two nested dictionaries differ, each with both values."""
+    found = []
+    for name in sorted({*left, *right}):
+        a, b = left.get(name), right.get(name)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += differences(a, b, f"{prefix}{name}.")
+        elif a != b:
+            found.append(f"{prefix}{name}: {a!r} there, {b!r} here")
+    return found
+
+
+def from_dict(tree: Mapping[str, Any], cls: Any = Config) -> Any:
+    """The config whose `as_dict` is `tree`. Raises: UserError: values out of range."""
+    hints = typing.get_type_hints(cls)
+    values = {}
+    for name, value in tree.items():
+        if dataclasses.is_dataclass(hints[name]):
+            value = from_dict(value, hints[name])
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return cls(**values)

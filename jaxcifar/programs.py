@@ -1,0 +1,186 @@
+"""Compiled programs of a population: initialise, order, segment, score. One of each per Program."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from jaxcifar import steps
+from jaxcifar.keys import Purpose, key_at
+from jaxcifar.types import Images, Numbers, Program, Stream, TrainState, Tree
+
+Lane = Callable[..., Any]
+
+
+@cache
+def mesh_of(devices: int) -> Mesh:
+    """The mesh whose axis "member" spans the first `devices` devices."""
+    return jax.make_mesh(
+        (devices,), ("member",), axis_types=(AxisType.Auto,), devices=jax.devices()[:devices]
+    )
+
+
+def place(tree: Tree, program: Program) -> Tree:
+    """Put a population's arrays where its programs expect them (else they compile twice)."""
+    return jax.device_put(tree, NamedSharding(mesh_of(program.devices), P("member")))
+
+
+def replicate(tree: Tree, program: Program) -> Tree:
+    """Put arrays that all members share on every device of the program."""
+    return jax.device_put(tree, NamedSharding(mesh_of(program.devices), P()))
+
+
+def over_members(
+    member_fn: Callable[..., Any], program: Program, batched: tuple[bool, ...]
+) -> Callable[..., Any]:
+    """Make a function of one member into a function of the population, members over devices.
+
+    `batched` says which arguments carry a leading member axis. This is the one place that knows
+    how members lie on the hardware; `shard_map` keeps every device on its own members.
+    """
+    lane = {"vmap": _vmap_lane, "map": _map_lane}[program.lane](member_fn, batched)
+    specs = tuple(P("member") if flag else P() for flag in batched)
+    return jax.shard_map(
+        lane, mesh=mesh_of(program.devices), in_specs=specs, out_specs=P("member"), check_vma=False
+    )
+
+
+def _vmap_lane(member_fn: Callable[..., Any], batched: tuple[bool, ...]) -> Lane:
+    return jax.vmap(member_fn, in_axes=tuple(0 if flag else None for flag in batched))
+
+
+def _map_lane(member_fn: Callable[..., Any], batched: tuple[bool, ...]) -> Lane:
+    def lane(*args: Any) -> Any:
+        mapped = tuple(arg for arg, flag in zip(args, batched, strict=True) if flag)
+
+        def one(rows: tuple[Any, ...]) -> Any:
+            left = iter(rows)
+            pairs = zip(args, batched, strict=True)
+            return member_fn(*(next(left) if flag else arg for arg, flag in pairs))
+
+        return jax.lax.map(one, mapped)
+
+    return lane
+
+
+@cache
+def make_init(program: Program) -> Callable[[Numbers], TrainState]:
+    """(numbers) -> the population's state before its first step."""
+    init = partial(steps.init_state, parts=steps.bind(program))
+    return jax.jit(over_members(lambda numbers: init(numbers.init_seed, numbers), program, (True,)))
+
+
+@cache
+def make_opt_init(program: Program) -> Callable[[Tree, Numbers], Tree]:
+    """(params, numbers) -> a fresh optimizer state for the population."""
+    init = partial(steps.init_opt_state, parts=steps.bind(program))
+    return jax.jit(over_members(init, program, (True, True)))
+
+
+@cache
+def make_order(n: int) -> Callable[[jax.Array, int], jax.Array]:
+    """(seeds (G,), epoch) -> (G, n) int32: each seed's permutation of n images in that epoch."""
+
+    def order(seed: jax.Array, epoch: jax.Array) -> jax.Array:
+        key = key_at(seed, Purpose.ORDER, epoch)
+        return jax.random.permutation(key, n).astype(jnp.int32)
+
+    return jax.jit(jax.vmap(order, in_axes=(0, None)))
+
+
+def fingerprint(rows: jax.Array) -> jax.Array:
+    """A uint32 that tells which images, in which order, made a batch (Knuth's multiplier)."""
+    place_value = 2 * jnp.arange(rows.shape[0], dtype=jnp.uint32) + 1
+    return ((rows.astype(jnp.uint32) + 1) * jnp.uint32(2654435761) * place_value).sum(
+        dtype=jnp.uint32
+    )
+
+
+def _member_segment(
+    state: TrainState, numbers: Numbers, rates: jax.Array, stream: Stream, data: Images,
+    span: jax.Array, *, parts: steps.Parts, batch: int,
+) -> tuple[TrainState, dict[str, jax.Array]]:  # fmt: skip
+    first, stop, row = span
+    fields = steps.record_dtypes(parts) | {"examples": "uint32"}
+    empty = {name: jnp.zeros(rates.shape, dtype) for name, dtype in fields.items()}
+
+    def body(step: jax.Array, carry: tuple[TrainState, dict]) -> tuple[TrainState, dict]:
+        state, records = carry
+        at = step - first
+        rows = jax.lax.dynamic_slice(stream.order, (row + at * batch,), (batch,))
+        images = Images(data.images[rows], data.labels[rows])
+        state, record = steps.train_step(
+            state, numbers, rates[at], images, step, stream.augment_seed, parts=parts
+        )
+        record["examples"] = fingerprint(rows)
+        return state, {name: records[name].at[at].set(record[name]) for name in fields}
+
+    return jax.lax.fori_loop(first, stop, body, (state, empty))
+
+
+@cache
+def make_segment(
+    program: Program,
+) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
+    """(state, numbers, rates (M, segment), stream, data, span) -> (state, records (M, segment)).
+
+    span: int32 (3,): first step, stop step (exclusive), and the first step's place in the epoch's
+    order. Both ends are traced: any cut of the steps into segments gives the same bits. The state
+    is donated. Records beyond the last step taken are zero.
+    """
+    member = partial(_member_segment, parts=steps.bind(program), batch=program.batch)
+    batched = (True, True, True, not program.shared_batch, False, False)
+    return jax.jit(over_members(member, program, batched), donate_argnums=0)
+
+
+def _member_score(
+    params: Tree, batch_stats: Tree, numbers: Numbers, data: Images, count: jax.Array, *,
+    parts: steps.Parts, batch: int,
+) -> tuple[jax.Array, jax.Array]:  # fmt: skip
+    n_batch = data.labels.shape[0] // batch
+
+    def one(index: jax.Array) -> tuple[jax.Array, jax.Array]:
+        rows = index * batch + jnp.arange(batch)
+        images = jax.tree.map(
+            lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, index * batch, batch), data
+        )
+        return steps.score_batch(params, batch_stats, numbers, images, rows < count, parts=parts)
+
+    return jax.lax.map(one, jnp.arange(n_batch))
+
+
+@cache
+def make_score(program: Program, batch: int) -> Callable[..., tuple[jax.Array, jax.Array]]:
+    """(params, batch_stats, numbers, chunk, count) -> loss sums, correct counts: (M, n_batch).
+
+    The chunk holds a whole number of batches, of which only the first `count` images count. The
+    weights are not donated and nothing comes back but sums: scoring cannot touch training.
+    """
+    member = partial(_member_score, parts=steps.bind(program), batch=batch)
+    return jax.jit(over_members(member, program, (True, True, True, False, False)))
+
+
+@jax.jit
+def take(data: Images, rows: jax.Array) -> Images:
+    """The images and labels at `rows`."""
+    return jax.tree.map(lambda leaf: leaf[rows], data)
+
+
+@jax.jit
+def choose(better: jax.Array, new: Tree, old: Tree) -> Tree:
+    """Per member: `new` where `better` (M,), else `old`."""
+
+    def pick(a: jax.Array, b: jax.Array) -> jax.Array:
+        return jnp.where(better.reshape(-1, *[1] * (a.ndim - 1)), a, b)
+
+    return jax.tree.map(pick, new, old)
+
+
+def span(first: int, stop: int, row: int) -> np.ndarray:
+    """The `span` argument of a segment."""
+    return np.array([first, stop, row], np.int32)

@@ -1,0 +1,206 @@
+"""A whole study, from its config to its results: plans groups, trains them, merges records."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxcifar import data, files, folder, models, plan, record, runtime
+from jaxcifar.config import Config, Study, replace
+from jaxcifar.errors import UserError, nearest
+from jaxcifar.job import Job, numerics, split_rows, train_job
+from jaxcifar.population import MemberRun, expand, from_dict, identity
+
+
+class Results(NamedTuple):
+    """What a study gave, read back from its run folder."""
+
+    workdir: Path
+    summary: dict[str, Any]  # summary.json
+    metrics: list[dict[str, Any]]  # metrics.jsonl
+    steps: dict[str, np.ndarray]  # steps.npz
+
+
+class Prepared(NamedTuple):
+    """A study ready to run: everything checked, nothing compiled, nothing written."""
+
+    study: Study
+    workdir: Path
+    runs: tuple[MemberRun, ...]
+    jobs: tuple[Job, ...]
+    machine: plan.Hardware
+
+
+def prepare(study: Study, workdir: Path | None = None) -> Prepared:
+    """Check a study, read its data and plan its groups.
+
+    Groups that the folder already holds stay as they are; members it does not hold yet, such as
+    added seeds, form groups of their own.
+
+    Raises: UserError: anything the user can mend, from a misspelt option to another study's folder.
+    """
+    for member in study.members:
+        plan.resolve(replace(study.base, member.overrides))
+    dataset = _loader()
+    runs = expand(study, lambda config: dataset(config).fingerprint)
+    workdir = workdir or folder.default_workdir(study)
+    folder.claim(workdir, runs)
+    machine = plan.hardware()
+    jobs = tuple(
+        _job(workdir, rows, dataset(rows[0].config), machine, known)
+        for rows, known in _groups(workdir, runs)
+    )
+    return Prepared(study, workdir, runs, jobs, machine)
+
+
+def _loader() -> Callable[[Config], data.Dataset]:
+    """A function that reads a config's images, each source once."""
+    read: dict[Any, data.Dataset] = {}
+
+    def dataset(config: Config) -> data.Dataset:
+        part = config.data
+        key = (part.name, part.dir, part.n_train, part.n_test)
+        if key not in read:
+            read[key] = data.load(
+                part.name, part.dir, n_train=part.n_train, n_test=part.n_test
+            )  # fmt: skip
+        return read[key]
+
+    return dataset
+
+
+def _job(
+    workdir: Path, rows: tuple[MemberRun, ...], images: data.Dataset, machine: plan.Hardware,
+    known: folder.GroupFolder | None,
+) -> Job:  # fmt: skip
+    n_train = len(split_rows(images, rows[0].config.data)[0])
+    made = plan.make_plan(rows, n_train, machine)
+    path = known.path if known else workdir / "groups" / made.id
+    return Job(made, rows, images, path, known is not None and known.finished)
+
+
+def _groups(
+    workdir: Path, runs: Sequence[MemberRun]
+) -> list[tuple[tuple[MemberRun, ...], folder.GroupFolder | None]]:
+    by_id = {run.id: run for run in runs}
+    there = folder.groups(workdir)
+    covered = {name for group in there for name in group.members}
+    new = plan.group([run for run in runs if run.id not in covered])
+    old = [(tuple(by_id[name] for name in group.members), group) for group in there]
+    return [*old, *((rows, None) for rows in new)]
+
+
+def job_of(workdir: Path, members: Sequence[str]) -> Job:
+    """The job of a group that a run folder holds, from the folder and its data alone.
+
+    Raises: UserError: the data found now is not what the group was trained on.
+    """
+    rows = {row["id"]: row for row in record.read_json(workdir / "config.json")["members"]}
+    known = next(group for group in folder.groups(workdir) if group.members == tuple(members))
+    dataset = _loader()
+    runs = []
+    for name in members:
+        row = rows[name]
+        config = from_dict(row["config"])
+        if identity(config, dataset(config).fingerprint) != row["identity"]:
+            raise UserError(
+                f"member {name!r} was trained on other data than {dataset(config).source} holds\n"
+                "point --config.data.dir or $JAXCIFAR_DATA at the data it was trained on"
+            )
+        runs.append(
+            MemberRun(name, row["study_id"], row["seed"], row["overrides"], config, row["identity"])
+        )
+    return _job(workdir, tuple(runs), dataset(runs[0].config), plan.hardware(), known)
+
+
+def train(
+    study: Study, workdir: Path | str | None = None, only_group: str | None = None,
+    command: str = "jaxcifar.train(study)",
+) -> Results:  # fmt: skip
+    """Train every member of a study that is not trained yet, score it, and write the records.
+
+    The same call continues a run that was cut anywhere, with the same bits.
+
+    Raises: UserError: see `prepare`. Stopped: SIGINT or SIGTERM came; everything so far is saved.
+    """
+    runtime.prepare(study.base.deterministic)
+    prepared = prepare(study, None if workdir is None else Path(workdir))
+    return train_prepared(prepared, only_group, command)
+
+
+def train_prepared(prepared: Prepared, only_group: str | None, command: str) -> Results:
+    """`train` for a study that `prepare` has checked."""
+    jobs = [job for job in prepared.jobs if only_group in (None, job.path.name)]
+    if not jobs:
+        names = [job.path.name for job in prepared.jobs]
+        raise UserError(
+            f"no group {only_group!r}{nearest(str(only_group), names)}\n"
+            f"this study has: {', '.join(names)}"
+        )
+    _write_heads(prepared, command)
+    try:
+        for job in jobs:
+            if not job.finished:
+                train_job(job, prepared.machine)
+    finally:
+        merge(prepared)
+    return results(prepared.workdir)
+
+
+def _write_heads(prepared: Prepared, command: str) -> None:
+    study, workdir = prepared.study, prepared.workdir
+    head = {"study": study.name, "variant": study.variant, "seeds": study.seeds}
+    used = {job.data.fingerprint: job.data for job in prepared.jobs}.values()
+    source = {
+        name: " / ".join(getattr(item, name) for item in used)
+        for name in ("label", "fingerprint", "source")
+    }
+    text = record.config_json(head, study.base, prepared.runs, source)
+    files.write_atomically(workdir / "config.json", text)
+    machine: Mapping[str, Any] = prepared.machine._asdict()
+    groups = {job.path.name: numerics(job, prepared.machine) for job in prepared.jobs}
+    content = record.environment(machine, command) | {"groups": groups, "data": source}
+    record.write_json(workdir / "environment.json", content)
+
+
+def merge(prepared: Prepared) -> None:
+    """Merge the groups' records into the run folder's, members in the study's order."""
+    workdir = prepared.workdir
+    order = [run.id for run in prepared.runs]
+    paths = [group.path for group in folder.groups(workdir)]
+    record.merge(workdir, order, paths)
+    parts = [record.read_json(path / "summary.json") for path in paths]
+    parts = [part for part in parts if part]
+    if parts:
+        members = {name: row for part in parts for name, row in part["members"].items()}
+        ordered = {name: members[name] for name in order if name in members}
+        record.write_json(workdir / "summary.json", parts[0] | {"members": ordered})
+
+
+def results(workdir: Path) -> Results:
+    """Read a run folder's records."""
+    return Results(
+        workdir=workdir,
+        summary=record.read_json(workdir / "summary.json") or {},
+        metrics=record.read_lines(workdir / "metrics.jsonl"),
+        steps=record.read_table(workdir / "steps.npz"),
+    )
+
+
+def describe(prepared: Prepared) -> str:
+    """What would be trained: groups, members, programs and steps, for ``--dry-run``."""
+    lines = [f"run folder {prepared.workdir}"]
+    for job in prepared.jobs:
+        program = job.plan.phases[0].program
+        state = "finished" if job.finished else f"{job.plan.n_step} steps of {program.batch}"
+        macs = models.macs(program.model, **dict(program.options)) / 1e6
+        lines.append(
+            f"group {job.path.name}: {state} images, lane {program.lane}, "
+            f"convolutions {program.lowering}, segments of up to {program.segment} steps, "
+            f"{macs:.1f} M multiply-accumulates an image"
+        )
+        for member in job.members:
+            shown = ", ".join(f"{path}={value}" for path, value in member.overrides.items())
+            lines.append(f"  {member.id}  seed {member.seed}  {shown}  {member.identity[:12]}")
+    return "\n".join(lines)

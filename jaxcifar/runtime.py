@@ -1,0 +1,71 @@
+"""What a command sets up before JAX touches a device: compile cache, flags, signals."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+
+class Stopped(KeyboardInterrupt):
+    """Training stopped at a cut because a signal asked for it; everything so far is saved."""
+
+    def __init__(self, signum: int, message: str) -> None:
+        super().__init__(message)
+        self.signum = signum
+
+
+def cache_dir() -> Path:
+    """The user's own cache folder for this package."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "jaxcifar"
+
+
+def prepare(deterministic: bool = True) -> None:
+    """Let compiled programs persist between processes, in a folder that only the user can read.
+
+    A cache folder already configured in JAX is left alone, and ``JAXCIFAR_CACHE=off`` switches
+    ours off. With `deterministic`, a GPU is asked for kernels that give the same bits every time
+    (it must be called before JAX first uses a device).
+    """
+    flag = "--xla_gpu_deterministic_ops=true"
+    if deterministic and "xla_gpu_deterministic_ops" not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
+    import jax
+
+    if jax.config.jax_compilation_cache_dir or os.environ.get("JAXCIFAR_CACHE") == "off":
+        return
+    path = cache_dir() / "compiled"
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)  # programs are executed: nobody else may place one here
+    jax.config.update("jax_compilation_cache_dir", str(path))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@contextmanager
+def signals() -> Iterator[Callable[[], int]]:
+    """Within, SIGINT and SIGTERM are noted, not obeyed: the yielded function gives the number.
+
+    It gives 0 as long as none came. A second signal acts at once, as if nothing was installed.
+    Outside of the main thread nothing is installed.
+    """
+    seen: list[int] = []
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        seen.append(signum)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    wanted = (signal.SIGINT, signal.SIGTERM)
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in wanted} if main else {}
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield lambda: seen[0] if seen else 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,175 @@
+"""One member's training step and score: pure functions that know no config, file or population."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxcifar import augment, losses, models, optim
+from jaxcifar.keys import Purpose, key_at
+from jaxcifar.types import Images, Numbers, Program, TrainState, Tree
+
+IMAGE_SHAPE = (32, 32, 3)
+
+
+class Parts(NamedTuple):
+    """A program's names made into functions."""
+
+    model: Any
+    optimizer: str
+    loss: Callable[..., jax.Array]
+    augment: tuple[str, ...]
+    normalise: Callable[[jax.Array], jax.Array]
+    record: tuple[str, ...]
+    first_kernel: tuple[str, ...]
+    last_kernel: tuple[str, ...]
+    param_dtype: str
+
+
+def bind(program: Program) -> Parts:
+    """Look up what a program names."""
+    spec = models.MODELS[program.model]
+    model = models.make_model(
+        program.model,
+        dtype=program.dtype,
+        lowering=program.lowering,
+        members=program.members if program.lane == "vmap" else 1,
+        **dict(program.options),
+    )
+    return Parts(
+        model=model,
+        optimizer=program.optimizer,
+        loss=losses.make_loss(program.loss),
+        augment=program.augment,
+        normalise=partial(
+            augment.normalise, mean=program.mean, std=program.std, dtype=program.dtype
+        ),
+        record=program.record,
+        first_kernel=spec.first_kernel,
+        last_kernel=spec.last_kernel,
+        param_dtype="float64" if program.dtype == "float64" else "float32",
+    )
+
+
+def init_state(init_seed: jax.Array, numbers: Numbers, *, parts: Parts) -> TrainState:
+    """A member's state before its first step; its weights depend on `init_seed` alone."""
+    images = jnp.zeros((1, *IMAGE_SHAPE), parts.param_dtype)
+    variables = parts.model.init(key_at(init_seed, Purpose.INIT, 0), images, train=False)
+    params, batch_stats = jax.tree.map(
+        lambda leaf: leaf.astype(parts.param_dtype),
+        (variables["params"], variables.get("batch_stats", {})),
+    )
+    return TrainState(
+        params=params,
+        batch_stats=batch_stats,
+        opt_state=init_opt_state(params, numbers, parts=parts),
+        average=(),
+        alive=jnp.array(True),
+        bad_step=jnp.array(-1, jnp.int32),
+    )
+
+
+def init_opt_state(params: Tree, numbers: Numbers, *, parts: Parts) -> Tree:
+    """A fresh optimizer state, as every phase begins with."""
+    return optim.make_optimizer(parts.optimizer, **numbers.optim).init(params)
+
+
+def _loss_fn(
+    params: Tree, batch_stats: Tree, images: jax.Array, labels: jax.Array, key: jax.Array,
+    numbers: Numbers, parts: Parts,
+) -> tuple[jax.Array, tuple[jax.Array, Tree]]:  # fmt: skip
+    variables = {"params": params, "batch_stats": batch_stats, "hyper": numbers.model}
+    logits, updates = parts.model.apply(
+        variables, images, train=True, rngs={"dropout": key}, mutable=["batch_stats"]
+    )
+    loss = parts.loss(logits, labels, **numbers.loss).mean()
+    return loss, (logits, updates.get("batch_stats", {}))
+
+
+def train_step(
+    state: TrainState, numbers: Numbers, lr: jax.Array, batch: Images, step: jax.Array,
+    augment_seed: jax.Array, *, parts: Parts,
+) -> tuple[TrainState, dict[str, jax.Array]]:  # fmt: skip
+    """One update of one member.
+
+    Args:
+        state: the member's state.
+        numbers: the member's numbers, scalars.
+        lr: float32 scalar, this step's learning rate.
+        batch: (B, 32, 32, 3) uint8 images and (B,) labels.
+        step: steps taken before this one; draws of augmentation and dropout follow from it.
+        augment_seed: int32 scalar.
+        parts: the bound program.
+
+    Returns:
+        The new state and this step's record: mean loss in nats, correct answers in train mode,
+        and what `parts.record` asks for, of the raw gradient. A member whose loss or gradient is
+        not finite keeps its old weights from then on.
+    """
+    images = augment.augment(
+        key_at(augment_seed, Purpose.AUGMENT, step), batch.images, parts.augment
+    )
+    loss_fn = partial(
+        _loss_fn, batch_stats=state.batch_stats, images=parts.normalise(images),
+        labels=batch.labels, key=key_at(augment_seed, Purpose.DROPOUT, step),
+        numbers=numbers, parts=parts,
+    )  # fmt: skip
+    grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
+    (loss, (logits, batch_stats)), grads = grad_fn(state.params)
+    tx = optim.make_optimizer(parts.optimizer, **numbers.optim)
+    direction, opt_state = tx.update(
+        optim.clip_by_global_norm(grads, numbers.clip), state.opt_state, state.params,
+        value=loss, grad_fn=lambda params: grad_fn(params)[1],
+    )  # fmt: skip
+    params = optim.apply_direction(state.params, direction, lr)
+    ok = state.alive & jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads))
+    new = state._replace(params=params, batch_stats=batch_stats, opt_state=opt_state)
+    kept = jax.tree.map(partial(jnp.where, ok), new, state)
+    bad_step = jnp.where(state.alive & ~ok, step, state.bad_step).astype(jnp.int32)
+    correct = (jnp.argmax(logits, -1) == batch.labels).sum(dtype=jnp.int32)
+    record = {"loss": jnp.where(state.alive, loss, jnp.nan), "correct": correct}
+    return kept._replace(alive=ok, bad_step=bad_step), record | _gradient_record(grads, parts)
+
+
+def _gradient_record(grads: Tree, parts: Parts) -> dict[str, jax.Array]:
+    record = {}
+    if "last_layer_grad" in parts.record:
+        last = _leaf(grads, parts.last_kernel)
+        record |= {"last_layer_grad_min": last.min(), "last_layer_grad_max": last.max()}
+    if "first_conv_grad_norm" in parts.record:
+        record["first_conv_grad_norm"] = jnp.linalg.norm(_leaf(grads, parts.first_kernel).ravel())
+    return record
+
+
+def _leaf(tree: Tree, path: tuple[str, ...]) -> jax.Array:
+    for name in path:
+        tree = tree[name]
+    return tree
+
+
+def record_dtypes(parts: Parts) -> dict[str, str]:
+    """Names and dtypes of what `train_step` records."""
+    fields = {"loss": parts.param_dtype, "correct": "int32"}
+    if "last_layer_grad" in parts.record:
+        fields |= dict.fromkeys(("last_layer_grad_min", "last_layer_grad_max"), parts.param_dtype)
+    if "first_conv_grad_norm" in parts.record:
+        fields["first_conv_grad_norm"] = parts.param_dtype
+    return fields
+
+
+def score_batch(
+    params: Tree, batch_stats: Tree, numbers: Numbers, batch: Images, mask: jax.Array, *,
+    parts: Parts,
+) -> tuple[jax.Array, jax.Array]:  # fmt: skip
+    """Sum of losses (nats) and count of correct answers over the images that `mask` lets through.
+
+    Eval mode: running statistics, no dropout, no augmentation. Nothing is updated.
+    """
+    variables = {"params": params, "batch_stats": batch_stats, "hyper": numbers.model}
+    logits = parts.model.apply(variables, parts.normalise(batch.images), train=False)
+    loss = parts.loss(logits, batch.labels, **numbers.loss)
+    correct = (jnp.argmax(logits, -1) == batch.labels) & mask
+    return jnp.where(mask, loss, 0).sum(), correct.sum(dtype=jnp.int32)

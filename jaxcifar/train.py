@@ -1,0 +1,90 @@
+"""``python -m jaxcifar.train``: trains every member of a study, resumes by itself, scores, draws.
+
+The module is also the function of the same name: ``jaxcifar.train(study) -> Results``.
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from jaxcifar import cli
+from jaxcifar.config import Config
+from jaxcifar.errors import UserError
+
+USAGE = (
+    "python -m jaxcifar.train --config configs/bn.py[:variant] [--config.a.b=VALUE ...] "
+    "[--workdir DIR] [--dry-run] [--only-group ID] [--debug]"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainFlags:
+    """Flags of the command, for its help text."""
+
+    config: Config = field(default_factory=Config)
+    """Fields that all members share; --config FILE[:variant] names the study itself."""
+    seeds: int = 1
+    """Written --config.seeds: how many seeds each member is trained with."""
+    workdir: Path | None = None
+    """Run folder; default runs/<study>-<variant>-<hash>."""
+    dry_run: bool = False
+    """Print groups, members and steps; train nothing."""
+    only_group: str | None = None
+    """Train one group, so that groups can run side by side."""
+    debug: bool = False
+    """Show tracebacks of mistakes too."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status."""
+    if "--help" in argv or "-h" in argv:
+        cli.print_help(USAGE, "Train a study.", TrainFlags)
+    flags = cli.split_flags(argv, ("config", "workdir", "only_group"), ("dry_run", "debug"))
+    if "config" not in flags.plain:
+        raise UserError(f"which study?\n{USAGE}")
+    study = cli.load_study(flags.plain["config"])
+    study, notes = cli.apply_overrides(study, flags.overrides)
+    for note in notes:
+        print(note, file=sys.stderr)  # noqa: T201
+    return _train(study, flags.plain, "python -m jaxcifar.train " + shlex.join(argv))
+
+
+def _train(study: Any, plain: dict[str, str], command: str) -> int:
+    from jaxcifar import figures, report, run, runtime
+
+    runtime.prepare(study.base.deterministic)
+    workdir = Path(plain["workdir"]) if "workdir" in plain else None
+    prepared = run.prepare(study, workdir)
+    if plain.get("dry_run", "False").lower() == "true":
+        print(run.describe(prepared))  # noqa: T201
+        return 0
+    try:
+        results = run.train_prepared(prepared, plain.get("only_group"), command)
+    except runtime.Stopped as stop:
+        print(stop, file=sys.stderr)  # noqa: T201
+        return 128 + stop.signum
+    figures.draw_all(results.workdir)
+    pages = report.write(results.workdir)
+    print(report.table(results.workdir))  # noqa: T201
+    print(f"figures in {results.workdir / 'figures'}, report in {pages[0]}")  # noqa: T201
+    return 0
+
+
+class _CallableModule(ModuleType):
+    """Lets ``jaxcifar.train(study)`` work although ``jaxcifar.train`` is a command's module."""
+
+    def __call__(self, study: Any, workdir: Path | str | None = None, **options: Any) -> Any:
+        """Train a study; see `jaxcifar.run.train`."""
+        from jaxcifar import run
+
+        return run.train(study, workdir, **options)
+
+
+sys.modules[__name__].__class__ = _CallableModule
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

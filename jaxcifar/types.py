@@ -1,0 +1,133 @@
+"""The shapes that training is made of. M members, S steps of a run, E evaluations of a run."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+Tree = Any
+Options = tuple[tuple[str, Any], ...]
+
+
+class Program(NamedTuple):
+    """What selects compiled code: static, hashable, one compile per value and population size."""
+
+    model: str
+    options: Options  # structural knobs of the model, sorted by name
+    optimizer: str
+    loss: str
+    augment: tuple[str, ...]
+    mean: tuple[float, ...]  # of the pixels in [0, 1], per channel
+    std: tuple[float, ...]
+    batch: int  # images a step
+    shared_batch: bool  # all members see the same images, in the same augmentation
+    record: tuple[str, ...]
+    dtype: str  # of the computation
+    lowering: str  # of convolutions
+    lane: str  # "vmap": members side by side; "map": one after another inside the program
+    members: int
+    devices: int  # along the mesh axis "member"; divides `members`
+    segment: int  # most steps that one call may take
+
+
+class Numbers(NamedTuple):
+    """What members of a group may differ in: traced, every leaf is (M,) (inside a lane: scalar)."""
+
+    optim: dict[str, jax.Array]
+    loss: dict[str, jax.Array]
+    model: dict[str, jax.Array]  # read by the network from its "hyper" collection
+    clip: jax.Array  # largest global gradient norm; inf = off
+    init_seed: jax.Array  # int32, like the two below
+    order_seed: jax.Array
+    augment_seed: jax.Array
+
+
+class TrainState(NamedTuple):
+    """What a step changes: donated, every leaf has a leading member axis."""
+
+    params: Tree
+    batch_stats: Tree
+    opt_state: Tree  # belongs to one phase
+    average: Tree  # running average of weights, or ()
+    alive: jax.Array  # bool; a member that met a non-finite number is frozen
+    bad_step: jax.Array  # int32, the step at which it did; -1 = never
+
+
+class Stream(NamedTuple):
+    """Where a member's images come from during one segment."""
+
+    order: jax.Array  # (N,) int32, this epoch's permutation
+    augment_seed: jax.Array  # int32 scalar
+
+
+class Images(NamedTuple):
+    """Images resident on the device: (N, 32, 32, 3) uint8 and (N,) labels 0..9."""
+
+    images: jax.Array
+    labels: jax.Array
+
+
+class Book(NamedTuple):
+    """What was seen so far (host, NumPy): inside every checkpoint, only source of the records."""
+
+    plateau: Tree  # state of reduce-on-plateau, arrays of (M,)
+    best_value: np.ndarray  # (M,) float64, of the selection accuracy; -inf = none yet
+    best_step: np.ndarray  # (M,) int64, steps taken when it was reached; -1 = never
+    steps: dict[str, np.ndarray]  # field -> (M, S)
+    rows: dict[str, np.ndarray]  # field -> (M, E) float64, NaN where not measured yet
+    seconds: np.ndarray  # float64 (1,), spent on this group so far
+
+
+class Cursor(NamedTuple):
+    """How far a run is: `step` steps taken in all; `due` = the events of this cut still to run."""
+
+    phase: int
+    step: int
+    due: bool
+
+
+class Snapshot(NamedTuple):
+    """Everything that a run is between two segments; a checkpoint holds just this."""
+
+    state: TrainState
+    best: Tree  # {"params", "batch_stats"} at each member's best evaluation
+    book: Book
+    cursor: Cursor
+
+
+class Phase(NamedTuple):
+    """A stretch [start, stop) of steps under one program; entering one keeps the weights."""
+
+    program: Program
+    start: int
+    stop: int
+    rates: Callable[[Any, np.ndarray], np.ndarray]  # (plateau state, steps (S,)) -> float64 (M, S)
+
+
+class Events(NamedTuple):
+    """Steps (counted after taking them) at which something besides training happens."""
+
+    evaluate: tuple[int, ...]
+    save: tuple[int, ...]
+    keep: tuple[int, ...]
+
+
+class Plan(NamedTuple):
+    """One group, ready to run: pure data, made by the planner."""
+
+    id: str
+    members: tuple[str, ...]
+    numbers: Numbers
+    phases: tuple[Phase, ...]
+    events: Events
+    n_train: int
+    steps_per_epoch: int
+    score_batch: int
+    plateau: Tree  # initial PlateauState and per-member options
+    plateau_step: Callable[[Any, np.ndarray], Any]  # (state, validation losses (M,)) -> state
+
+    @property
+    def n_step(self) -> int:
+        """Steps in the whole run."""
+        return self.phases[-1].stop

@@ -1,0 +1,18 @@
+"""What every test stands on: the CPU, no user caches, strict numerics."""
+
+import os
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAXCIFAR_CACHE", "off")
+os.environ.pop("JAXCIFAR_DATA", None)
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture
+def key() -> jax.Array:
+    """A key; tests that need several split it."""
+    return jax.random.key(0)
