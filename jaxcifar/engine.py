@@ -57,8 +57,8 @@ class _StopScoring(Exception):
 
 def start(plan: Plan) -> Snapshot:
     """The snapshot before the first step."""
-    program = plan.phases[0].program
-    state = programs.make_init(program)(programs.place(plan.numbers, program))
+    program, numbers = plan.phases[0].program, plan.phases[0].numbers
+    state = programs.make_init(program)(programs.place(numbers, program))
     best = jax.tree.map(lambda leaf: leaf.copy(), weights(program, state))
     return Snapshot(state, best, _new_book(plan), Cursor(phase=0, step=0, due=False))
 
@@ -84,11 +84,11 @@ def weights(program: Program, state: TrainState) -> Tree:
 
 def blank(plan: Plan, phase: int) -> Snapshot:
     """The shapes and dtypes of a snapshot in a phase, without computing anything."""
-    first, program = plan.phases[0].program, plan.phases[phase].program
-    state = jax.eval_shape(programs.make_init(first), plan.numbers)
-    opt_state = jax.eval_shape(programs.make_opt_init(program), state.params, plan.numbers)
+    first, now = plan.phases[0], plan.phases[phase]
+    state = jax.eval_shape(programs.make_init(first.program), first.numbers)
+    opt_state = jax.eval_shape(programs.make_opt_init(now.program), state.params, now.numbers)
     state = state._replace(opt_state=opt_state)
-    return Snapshot(state, weights(program, state), _new_book(plan), Cursor(phase, 0, False))
+    return Snapshot(state, weights(now.program, state), _new_book(plan), Cursor(phase, 0, False))
 
 
 def run_group(plan: Plan, data: GroupData, snapshot: Snapshot, hooks: Hooks) -> Snapshot:
@@ -102,7 +102,7 @@ def run_group(plan: Plan, data: GroupData, snapshot: Snapshot, hooks: Hooks) -> 
                 continue
         if index > snapshot.cursor.phase:
             snapshot = enter(plan, index, snapshot)
-        numbers = programs.place(plan.numbers, phase.program)
+        numbers = programs.place(phase.numbers, phase.program)
         while True:
             if snapshot.cursor.due:
                 snapshot = run_events(plan, data, snapshot, numbers, hooks)
@@ -118,7 +118,7 @@ def run_group(plan: Plan, data: GroupData, snapshot: Snapshot, hooks: Hooks) -> 
 def enter(plan: Plan, index: int, snapshot: Snapshot) -> Snapshot:
     """Begin a phase: weights and statistics stay, the optimizer state is fresh."""
     program, state = plan.phases[index].program, snapshot.state
-    numbers = programs.place(plan.numbers, program)
+    numbers = programs.place(plan.phases[index].numbers, program)
     opt_state = programs.make_opt_init(program)(state.params, numbers)
     cursor = snapshot.cursor._replace(phase=index)
     return snapshot._replace(state=state._replace(opt_state=opt_state), cursor=cursor)
@@ -137,9 +137,10 @@ def next_cut(plan: Plan, phase: Phase, step: int) -> int:
     return min(ends)
 
 
-def stream_of(plan: Plan, program: Program, epoch: int) -> Stream:
+def stream_of(plan: Plan, phase: Phase, epoch: int) -> Stream:
     """Which images every member sees in one epoch."""
-    order_seed, augment_seed = plan.numbers.order_seed, plan.numbers.augment_seed
+    program, numbers = phase.program, phase.numbers
+    order_seed, augment_seed = numbers.order_seed, numbers.augment_seed
     order = programs.make_order(plan.n_train)
     if program.shared_batch:
         stream = Stream(order(order_seed[:1], epoch)[0], augment_seed[0])
@@ -165,7 +166,7 @@ def train_segment(
         snapshot.state,
         numbers,
         programs.place(padded, program),
-        stream_of(plan, program, first // plan.steps_per_epoch),
+        stream_of(plan, phase, first // plan.steps_per_epoch),
         images,
         programs.replicate(programs.span(first, stop, row), program),
     )

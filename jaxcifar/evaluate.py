@@ -102,7 +102,7 @@ def score_group(workdir: Path, member: str, which: str) -> dict[str, tuple[float
     trained = run.job_of(workdir, restored.members)
     program = trained.plan.phases[-1].program
     weights = programs.place(restored.weights, program)
-    numbers = programs.place(trained.plan.numbers, program)
+    numbers = programs.place(trained.plan.phases[-1].numbers, program)
     test = job.test_images(trained)
     loss, accuracy = engine.score(program, weights, numbers, test, trained.plan.score_batch)
     return {name: (float(loss[m]), float(accuracy[m])) for m, name in enumerate(restored.members)}

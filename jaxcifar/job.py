@@ -151,7 +151,7 @@ def summarise(job: Job, snapshot: Snapshot) -> dict[str, Any]:
     """A finished group's summary, the test set scored once for each set of weights."""
     program = job.plan.phases[-1].program
     test = test_images(job)
-    numbers = programs.place(job.plan.numbers, program)
+    numbers = programs.place(job.plan.phases[-1].numbers, program)
     last = engine.weights(program, snapshot.state)
     scores = {
         name: engine.score(program, tree, numbers, test, job.plan.score_batch)

@@ -1,12 +1,13 @@
 """Per-example losses in nats, and the table that names them."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxcifar.errors import unknown
+from jaxcifar.errors import UserError, unknown
 
 LossFn = Callable[..., jax.Array]
 
@@ -18,7 +19,7 @@ class LossRow(NamedTuple):
     options: Mapping[str, float]
 
 
-def cross_entropy(logits: jax.Array, labels: jax.Array, *, smoothing: Any = 0.0) -> jax.Array:
+def cross_entropy(logits: jax.Array, labels: jax.Array, *, smoothing: Any) -> jax.Array:
     """Cross entropy against the label mixed with the uniform distribution (arXiv:1512.00567).
 
     ``(1 - smoothing) * ce + smoothing * mean_k(-logp_k)``; the uniform part includes the true
@@ -36,7 +37,7 @@ def cross_entropy(logits: jax.Array, labels: jax.Array, *, smoothing: Any = 0.0)
     return (1 - smoothing) * _pick(log_p, labels) + smoothing * -jnp.mean(log_p, axis=1)
 
 
-def focal(logits: jax.Array, labels: jax.Array, *, alpha: Any = 1.0, gamma: Any = 2.0) -> jax.Array:
+def focal(logits: jax.Array, labels: jax.Array, *, alpha: Any, gamma: Any) -> jax.Array:
     """Focal loss ``alpha * (1 - p)^gamma * ce`` with p the true class's probability.
 
     After arXiv:1708.02002, `alpha` being one factor for all classes. Gradients need gamma >= 1,
@@ -76,15 +77,22 @@ LOSSES: Mapping[str, LossRow] = {
 }
 
 
-def make_loss(name: str) -> LossFn:
+def make_loss(name: str, **numbers: Any) -> LossFn:
     """The loss ``fn(logits (N, K), labels (N,), **numbers) -> (N,)`` of that name.
 
+    Numbers may be bound here, or given (traced, too) with each call; the rest have the defaults.
+
     Raises:
-        UserError: unknown name.
+        UserError: unknown name or number.
     """
     if name not in LOSSES:
         raise unknown("loss", name, LOSSES)
-    return LOSSES[name].fn
+    row = LOSSES[name]
+    for option in numbers:
+        if option not in row.options:
+            allowed = ", ".join(sorted(row.options)) or "none"
+            raise UserError(f"loss {name!r} has no option {option!r}\nit takes: {allowed}")
+    return functools.partial(row.fn, **{**row.options, **numbers})
 
 
 def _at_least_float32(logits: jax.Array) -> jax.Array:
@@ -97,5 +105,5 @@ def _log_softmax(logits: jax.Array) -> jax.Array:
 
 def _pick(log_p: jax.Array, labels: jax.Array) -> jax.Array:
     """Minus the true class's entry, by mask: its gradient is a select, not a scatter."""
-    chosen = labels[:, None] == jnp.arange(log_p.shape[1])
+    chosen = labels[:, None] == jnp.arange(log_p.shape[1])[None]
     return -jnp.sum(jnp.where(chosen, log_p, 0), axis=1)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxcifar.errors import UserError, unknown
+from jaxcifar.schedules import make_schedule as make_schedule  # both halves of an update rule
 
 Tree = Any
 EPSILON = 1e-8  # of Adam, outside the root and after bias correction, as in PyTorch

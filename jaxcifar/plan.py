@@ -65,7 +65,7 @@ def resolve(config: Config) -> Resolved:
 
     Raises: UserError: unknown names, options without effect, values out of range.
     """
-    model = options_of("model", config.model.name, models.MODELS, _given(config.model))
+    model = _model_options(config)
     traced = set(models.MODELS[config.model.name].traced)
     optim_given = {k: v for k, v in _given(config.optim).items() if k not in ("lr", "clip")}
     schedule = options_of("schedule", config.schedule.name, schedules.SCHEDULES,
@@ -90,8 +90,18 @@ def resolve(config: Config) -> Resolved:
     }
     seeds = {name: getattr(config, name) for name in ("init_seed", "order_seed", "augment_seed")}
     numbers |= {name: config.seed if seed is None else seed for name, seed in seeds.items()}
-    models.make_model(config.model.name, **model)  # refuses values that the network cannot take
     return Resolved(program, numbers, schedules.make_schedule(config.schedule.name, **schedule))
+
+
+def _model_options(config: Config) -> dict[str, Any]:
+    """The network's options; those that the others leave without effect are left out."""
+    given, name = _given(config.model), config.model.name
+    options = options_of("model", name, models.MODELS, given)
+    models.make_model(name, **given)  # refuses values that the network cannot take
+    for option, (other, value) in models.MODELS[name].needs.items():
+        if options[other] != value:
+            del options[option]
+    return options
 
 
 def _given(component: Any) -> dict[str, Any]:
@@ -149,9 +159,8 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
     return Plan(
         id=group_id(members),
         members=tuple(member.id for member in members),
-        numbers=_stack(resolved),
         phases=(
-            Phase(program, 0, n_step, partial(_rates, kinds, lr0, steps_per_epoch,
+            Phase(program, _stack(resolved), 0, n_step, partial(_rates, kinds, lr0, steps_per_epoch,
                                               config.train.epochs)),
         ),
         events=events,

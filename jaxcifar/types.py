@@ -100,6 +100,7 @@ class Phase(NamedTuple):
     """A stretch [start, stop) of steps under one program; entering one keeps the weights."""
 
     program: Program
+    numbers: Numbers
     start: int
     stop: int
     rates: Callable[[Any, np.ndarray], np.ndarray]  # (plateau state, steps (S,)) -> float64 (M, S)
@@ -118,7 +119,6 @@ class Plan(NamedTuple):
 
     id: str
     members: tuple[str, ...]
-    numbers: Numbers
     phases: tuple[Phase, ...]
     events: Events
     n_train: int

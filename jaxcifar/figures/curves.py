@@ -1,0 +1,158 @@
+"""Curves of single runs: loss, accuracy, learning rate, gradient norm."""
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from jaxcifar.bands import epoch_means
+from jaxcifar.figures.records import Records
+from jaxcifar.figures.style import (
+    RATES,
+    Look,
+    footer,
+    look,
+    new_figure,
+    plain_numbers,
+    styled,
+    thinned,
+)
+
+SPLITS = {"validation": "validation", "test": "test set", "train": "training images, eval mode"}
+Curve = Callable[[int], tuple[np.ndarray, np.ndarray]]  # member -> x, y
+
+
+@styled
+def loss_curves(records: Records) -> Figure:
+    """Training and validation loss of every run, a panel a network."""
+    figure, panels = _panels(records, "loss (nats)")
+    _both_splits(records, panels, "loss", 1.0)
+    _log_if_wide(panels)
+    _finish(figure, records, "Training: mean of the epoch's step losses")
+    return figure
+
+
+@styled
+def accuracy_curves(records: Records) -> Figure:
+    """Training and validation accuracy of every run, a panel a network."""
+    figure, panels = _panels(records, "accuracy (%)")
+    _both_splits(records, panels, "accuracy", 100.0)
+    _finish(figure, records, "Training: running accuracy of the epoch's minibatches")
+    return figure
+
+
+@styled
+def first_conv_gradient(records: Records) -> Figure:
+    """L2 norm of the first convolution's kernel gradient, epoch means, a panel a network."""
+
+    def curve(row: int) -> tuple[np.ndarray, np.ndarray]:
+        member = records.members[row]
+        values = records.steps["first_conv_grad_norm"][row, : member.length]
+        means = epoch_means(values, member.steps_per_epoch)
+        return np.arange(1, len(means) + 1), means
+
+    figure, panels = _panels(records, "gradient norm, first convolution")
+    for axes, series in zip(panels, records.series, strict=True):
+        _draw(axes, records, series, curve, "-")
+    _log_if_wide(panels)
+    _finish(figure, records, "Epoch means of the per-step L2 norm of the kernel's gradient", "")
+    return figure
+
+
+@styled
+def learning_rates(records: Records) -> Figure:
+    """The learning rate at every step; runs with the same rates share a line."""
+    figure, (axes,) = new_figure(xlabel="training step", ylabel="learning rate")
+    same: dict[bytes, list[int]] = {}
+    for row in sorted(range(len(records.members)), key=lambda row: records.members[row].lr):
+        same.setdefault(_rates(records, row).tobytes(), []).append(row)
+    for index, rows in enumerate(same.values()):
+        x, y = thinned(_rates(records, rows[0]))
+        shape, label = look(RATES, index), _names([records.members[row].id for row in rows])
+        axes.step(
+            x, y, where="post", color=shape.color, label=label, marker=shape.marker, markersize=3,
+            markevery=[0],
+        )  # fmt: skip
+    _log_if_wide([axes], at_least=5)
+    figure.legend(loc="outside upper left", fontsize=6)
+    footer(figure, records)
+    return figure
+
+
+def _rates(records: Records, row: int) -> np.ndarray:
+    return records.steps["lr"][row, : records.members[row].length]
+
+
+def _names(ids: list[str], most: int = 3) -> str:
+    more = f" and {len(ids) - most} more" if len(ids) > most else ""
+    return ", ".join(ids[:most]) + more
+
+
+def _panels(records: Records, ylabel: str) -> tuple[Figure, list[Axes]]:
+    figure, panels = new_figure(len(records.series), 2, "epoch", ylabel)
+    for axes, series in zip(panels, records.series, strict=True):
+        axes.set_title(series)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure, panels
+
+
+def _both_splits(records: Records, panels: list[Axes], what: str, factor: float) -> None:
+    def curve_of(field: str) -> Curve:
+        def curve(row: int) -> tuple[np.ndarray, np.ndarray]:
+            rows = records.evaluations.get(records.members[row].id, {})
+            empty = np.array([])
+            return rows.get("epoch", empty), factor * rows.get(field, empty)
+
+        return curve
+
+    for axes, series in zip(panels, records.series, strict=True):
+        _draw(axes, records, series, curve_of(f"train_{what}"), ":")
+        _draw(axes, records, series, curve_of(f"val_{what}"), "-")
+
+
+def _draw(axes: Axes, records: Records, series: str, curve: Curve, line: str) -> None:
+    """One line a learning rate: the mean over seeds, cut to the shortest."""
+    for index, lr in enumerate(records.learning_rates):
+        runs = [curve(row) for row in records.rows(series, lr)]
+        length = min((len(y) for _, y in runs), default=0)
+        if length:
+            y = np.mean([y[:length] for _, y in runs], axis=0)
+            shape = look(RATES, index)
+            every = max(1, length // 8)
+            axes.plot(
+                runs[0][0][:length], y, linestyle=line, color=shape.color,
+                marker=shape.marker if line == "-" else "", markersize=3, markevery=every,
+            )  # fmt: skip
+
+
+def _log_if_wide(panels: list[Axes], at_least: float = 20) -> None:
+    """A logarithmic axis where positive values span more than `at_least` to 1."""
+    curves = [line.get_ydata() for axes in panels for line in axes.lines]
+    values = np.concatenate([np.empty(0), *curves])
+    values = values[np.isfinite(values) & (values > 0)]
+    if values.size and values.max() > at_least * values.min():
+        panels[0].set_yscale("log")  # the panels share it
+        plain_numbers(panels[0])
+
+
+def _finish(figure: Figure, records: Records, note: str, split: str | None = None) -> None:
+    handles = [
+        _handle(look(RATES, index), f"lr {lr:g}") for index, lr in enumerate(records.learning_rates)
+    ]
+    if split is None:
+        name = SPLITS.get(records.select_on, records.select_on)
+        handles += [
+            Line2D([], [], color="0.3", linestyle="-", label=name),
+            Line2D([], [], color="0.3", linestyle=":", label="training"),
+        ]
+    columns = 3 if len(records.series) == 1 else 6
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+    mean = f"Mean of {records.seeds} seeds" if records.seeds > 1 else ""
+    footer(figure, records, note, mean)
+
+
+def _handle(shape: Look, label: str) -> Line2D:
+    return Line2D([], [], color=shape.color, marker=shape.marker, markersize=3, label=label)

@@ -1,0 +1,12 @@
+"""The networks: one table, one constructor, and what can be counted without computing.
+
+>>> model = make_model("vgg_a", norm="batch")
+>>> variables = model.init(jax.random.key(0), images, train=False)
+>>> logits = model.apply(variables, images, train=False)
+"""
+
+from jaxcifar.models.counting import Counts, count, count_parameters, macs
+from jaxcifar.models.factory import make_model
+from jaxcifar.models.registry import MODELS, ModelSpec
+
+__all__ = ["MODELS", "Counts", "ModelSpec", "count", "count_parameters", "macs", "make_model"]

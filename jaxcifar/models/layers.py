@@ -1,0 +1,215 @@
+"""The layers every network is made of: convolution, dense, normalisation, dropout, activation."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxcifar.errors import unknown
+from jaxcifar.models import activations, initialisers, lowering
+from jaxcifar.models.convolution import conv2d
+from jaxcifar.models.normalisation import along_channels, batch_norm, normalise
+
+MOMENTUM = 0.9
+"""Weight of the *old* running statistic in every update; PyTorch writes the same as 0.1."""
+
+EPSILON = 1e-5
+"""Added to the variance of every batch normalisation."""
+
+
+def compute_dtype(dtype: Any, param: jax.Array) -> Any:
+    """The dtype to compute in: `dtype`, but float64 where parameters are float64."""
+    return param.dtype if param.dtype == jnp.float64 else dtype
+
+
+class Conv(nn.Module):
+    """2-D convolution with symmetric padding; parameters `kernel` (HWIO) and `bias`.
+
+    Input (N, H, W, C) float, output (N, H', W', features) in the compute dtype.
+    """
+
+    features: int
+    kernel: int | tuple[int, int] = 3
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+    use_bias: bool = True
+    initialiser: str = "torch"
+    dtype: Any = jnp.float32
+    lowering: str | None = None
+    members: int = 1
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Convolves a batch of images."""
+        kh, kw = (self.kernel, self.kernel) if isinstance(self.kernel, int) else self.kernel
+        shape = (kh, kw, x.shape[3] // self.groups, self.features)
+        kernel = self.param(
+            "kernel", initialisers.kernel_initialiser(self.initialiser), shape, "float32"
+        )
+        dtype = compute_dtype(self.dtype, kernel)
+        y = conv2d(
+            x.astype(dtype),
+            kernel.astype(dtype),
+            stride=self.stride,
+            padding=self.padding,
+            groups=self.groups,
+            lowering=self._lowering(x, (kh, kw)),
+        )
+        if self.use_bias:
+            init = initialisers.bias_initialiser(self.initialiser, shape)
+            bias = self.param("bias", init, (self.features,), "float32").astype(dtype)
+            y = y + along_channels(bias, y)
+        return y
+
+    def _lowering(self, x: jax.Array, kernel: tuple[int, int]) -> str:
+        sizes = (x.shape[3], self.features, x.shape[1])
+        form = (kernel, self.stride, self.padding, self.groups)
+        return lowering.resolve(lowering.Case(*form, *sizes, self.members), self.lowering)
+
+
+class Dense(nn.Module):
+    """Linear layer over the last axis; parameters `kernel` (in, out) and `bias`."""
+
+    features: int
+    use_bias: bool = True
+    initialiser: str = "torch"
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """(..., in) -> (..., features) in the compute dtype."""
+        shape = (x.shape[-1], self.features)
+        kernel = self.param(
+            "kernel", initialisers.kernel_initialiser(self.initialiser), shape, "float32"
+        )
+        dtype = compute_dtype(self.dtype, kernel)
+        y = x.astype(dtype) @ kernel.astype(dtype)
+        if self.use_bias:
+            init = initialisers.bias_initialiser(self.initialiser, shape)
+            bias = self.param("bias", init, (self.features,), "float32").astype(dtype)
+            y = y + along_channels(bias, y)
+        return y
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation over the last axis, with PyTorch's running statistics.
+
+    Parameters `scale`, `bias`; statistics `mean`, `var` in the collection `batch_stats`. Training
+    normalises by the batch's *biased* variance and averages the *unbiased* one, n / (n - 1) times
+    as large: running <- 0.9 running + 0.1 batch. Evaluation normalises by the running statistics.
+    Parameters, statistics and sums are float32 (float64 where parameters are) under any compute
+    dtype; the output has the dtype of the input.
+    """
+
+    momentum: float = MOMENTUM
+    epsilon: float = EPSILON
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Normalises (..., C); training also updates `batch_stats` when it is mutable."""
+        size = (x.shape[-1],)
+        scale = self.param("scale", nn.initializers.ones, size, "float32")
+        bias = self.param("bias", nn.initializers.zeros, size, "float32")
+        mean = self.variable("batch_stats", "mean", jnp.zeros, size, scale.dtype)
+        var = self.variable("batch_stats", "var", jnp.ones, size, scale.dtype)
+        if not train:
+            return normalise(x, mean.value, var.value, scale, bias, self.epsilon)
+        y, batch_mean, batch_var = batch_norm(x, scale, bias, self.epsilon)
+        if self.is_mutable_collection("batch_stats") and not self.is_initializing():
+            count = x.size // x.shape[-1]
+            self._average(mean, batch_mean)
+            self._average(var, batch_var * (count / max(count - 1, 1)))
+        return y
+
+    def _average(self, running: nn.Variable, batch: jax.Array) -> None:
+        old = running.value
+        running.value = (self.momentum * old + (1 - self.momentum) * batch).astype(old.dtype)
+
+
+def dropout(
+    x: jax.Array, rate: float | jax.Array, key: jax.Array, broadcast: tuple[int, ...] = ()
+) -> jax.Array:
+    """Inverted dropout: zero with probability `rate`, else x / (1 - rate).
+
+    Args:
+        x: any float array.
+        rate: in [0, 1]; may be traced. Rate 0 gives `x` itself, rate 1 zeros.
+        key: the random key of this layer at this step.
+        broadcast: axes along which one draw serves all; (1, 2) drops whole channels (Dropout2d).
+    """
+    shape = tuple(1 if a in broadcast else n for a, n in enumerate(x.shape))
+    flat = jax.random.uniform(key, (math.prod(shape),))  # flat, see initialisers
+    keep = flat.reshape(shape) >= rate
+    kept = 1 - jnp.asarray(rate, jnp.promote_types(x.dtype, jnp.float32))
+    gain = jnp.where(kept > 0, 1 / jnp.where(kept > 0, kept, 1), 0).astype(x.dtype)
+    return jnp.where(keep, x * gain, 0)
+
+
+class Dropout(nn.Module):
+    """Dropout whose rate is an argument of the call, so that members may differ in it."""
+
+    broadcast: tuple[int, ...] = ()
+
+    @nn.compact
+    def __call__(self, x: jax.Array, rate: float | jax.Array, train: bool) -> jax.Array:
+        """See `dropout`; the identity without drawing in evaluation or at a Python rate of 0."""
+        if not train or (isinstance(rate, float | int) and rate == 0):
+            return x
+        return dropout(x, rate, self.make_rng("dropout"), self.broadcast)
+
+
+class Activation(nn.Module):
+    """The activation called `kind`; `prelu` learns one slope (parameter `slope`, from 0.25).
+
+    `slope` is the leaky_relu's slope for negative inputs and means nothing to the others.
+    """
+
+    kind: str = "relu"
+    slope: float = 0.01
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Elementwise, in the dtype of `x`. Raises UserError for an unknown kind."""
+        if self.kind == "prelu":
+            slope = self.param("slope", nn.initializers.constant(0.25), (), "float32")
+            return activations.leaky_relu(x, slope.astype(x.dtype))
+        if self.kind == "leaky_relu":
+            return activations.leaky_relu(x, self.slope)
+        if self.kind not in activations.ACTIVATIONS:
+            raise unknown("activation", self.kind, [*activations.ACTIVATIONS, "prelu"])
+        return activations.ACTIVATIONS[self.kind](x)
+
+
+class Network(nn.Module):
+    """What every network shares: how it computes, and how its layers are made from that.
+
+    Attributes:
+        dtype: compute dtype; parameters, statistics and logits are float32 whatever it is, and
+            everything is float64 where parameters are.
+        lowering: see `jaxcifar.models.lowering.resolve`.
+        members: how many population rows share the vmapped program; a key of the table.
+    """
+
+    dtype: Any = jnp.float32
+    lowering: str | None = None
+    members: int = 1
+
+    def conv(self, features: int, kernel: int = 3, **options: Any) -> Conv:
+        """A convolution that computes as this network does; options as in `Conv`."""
+        shared = {"dtype": self.dtype, "lowering": self.lowering, "members": self.members}
+        return Conv(features, kernel, **shared, **options)
+
+    def dense(self, features: int, **options: Any) -> Dense:
+        """A dense layer that computes as this network does; options as in `Dense`."""
+        return Dense(features, dtype=self.dtype, **options)
+
+    def head(self, classes: int, **options: Any) -> Dense:
+        """The layer that gives the logits: dense, in float32 under any compute dtype."""
+        return Dense(classes, dtype=jnp.float32, **options)
+
+    def traced(self, name: str) -> float | jax.Array:
+        """The number called `name`: from the collection `hyper` if given, else the attribute."""
+        return self.get_variable("hyper", name, getattr(self, name))

@@ -1,0 +1,73 @@
+"""Batch normalisation of a batch of images or features: the arithmetic, with its own gradient."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+
+def along_channels(values: jax.Array, x: jax.Array) -> jax.Array:
+    """(C,) -> (1, ..., 1, C), of the rank of `x`: broadcasting said aloud."""
+    return values.reshape((1,) * (x.ndim - 1) + (-1,))
+
+
+def _moments(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Mean and biased variance per channel, by two passes, in float32 at least."""
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    axes = tuple(range(x.ndim - 1))
+    mean = jnp.mean(wide, axes)
+    return mean, jnp.mean(jnp.square(wide - along_channels(mean, x)), axes)
+
+
+def normalise(
+    x: jax.Array, mean: jax.Array, var: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
+) -> jax.Array:
+    """(x - mean) / sqrt(var + epsilon) * scale + bias over the last axis, in the dtype of `x`."""
+    gain = along_channels(scale * jax.lax.rsqrt(var + epsilon), x)
+    return ((x - along_channels(mean, x)) * gain + along_channels(bias, x)).astype(x.dtype)
+
+
+@jax.custom_vjp
+def batch_norm(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Normalises over all axes but the last by the batch's own moments (arXiv:1502.03167).
+
+    Args:
+        x: (..., C) in the compute dtype.
+        scale: (C,) float32 (float64).
+        bias: (C,), likewise.
+        epsilon: added to the variance.
+
+    Returns:
+        The normalised array in the dtype of `x`; mean (C,); *biased* variance (C,), both float32
+        (float64). The variance takes two passes: the one-pass formula E[x^2] - E[x]^2 cancels.
+        No gradient flows through the two moments as outputs: they feed running averages.
+    """
+    mean, var = _moments(x)
+    return normalise(x, mean, var, scale, bias, epsilon), mean, var
+
+
+def _forward(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
+) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple]:
+    mean, var = _moments(x)
+    out = normalise(x, mean, var, scale, bias, epsilon)
+    return (out, mean, var), (x, mean, jax.lax.rsqrt(var + epsilon), scale)
+
+
+def _backward(saved: tuple, grads: tuple[jax.Array, ...]) -> tuple:
+    """d/dx: gain * (g - mean(g) - x_hat * mean(g * x_hat)), sums taken in float32 at least."""
+    x, mean, inverse, scale = saved
+    grad = grads[0].astype(mean.dtype)
+    axes = tuple(range(x.ndim - 1))
+    count = math.prod(x.shape[:-1])
+    x_hat = (x - along_channels(mean, x)) * along_channels(inverse, x)
+    grad_bias = jnp.sum(grad, axes)
+    grad_scale = jnp.sum(grad * x_hat, axes)
+    shared = along_channels(grad_bias / count, x) + x_hat * along_channels(grad_scale / count, x)
+    grad_x = along_channels(scale * inverse, x) * (grad - shared)
+    return grad_x.astype(x.dtype), grad_scale, grad_bias, None
+
+
+batch_norm.defvjp(_forward, _backward)

@@ -1,0 +1,196 @@
+"""Every lowering is the same convolution: against a float64 sum over windows, in NumPy."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxcifar.errors import UserError
+from jaxcifar.models.convolution import LOWERINGS, Geometry, conv2d, supports
+from jaxcifar.models.lowering import Case, choose, committed_table, default_rule, resolve
+
+TOLERANCE = 1e-5
+"""Relative to the norm of each leaf; the promise is 1e-4."""
+
+# kernel, stride, padding, groups, cin, cout, size
+CASES = [
+    (3, 1, 1, 1, 5, 7, 8),
+    (3, 1, 1, 1, 5, 7, 2),
+    (3, 1, 1, 1, 5, 7, 4),
+    (3, 1, 1, 1, 5, 7, 5),
+    (3, 2, 1, 1, 5, 7, 8),
+    (3, 2, 1, 1, 5, 7, 5),
+    (1, 2, 0, 1, 5, 7, 5),
+    (2, 2, 0, 1, 4, 6, 8),
+    (5, 1, 0, 1, 3, 4, 9),
+    (7, 1, 3, 1, 2, 1, 6),
+    (3, 2, 1, 6, 6, 6, 7),
+]
+EVERY = [(case, name) for case in CASES for name in LOWERINGS if name != "shifts" or case[0] < 5]
+"""The forty-nine products of a 7x7 kernel by shifts compile for seconds and no rule picks them."""
+
+
+def fits(case, name):
+    k, stride, padding, groups, cin, cout, _ = case
+    return supports(name, (k, k, cin // groups, cout), Geometry(stride, padding, groups))
+
+
+def fitting(pairs):
+    return [(case, name) for case, name in pairs if fits(case, name)]
+
+
+def arrays(case, seed=0, lead=()):
+    k, stride, padding, groups, cin, cout, size = case
+    rng = np.random.default_rng(seed)
+    out = (size + 2 * padding - k) // stride + 1
+    draw = lambda *shape: rng.standard_normal((*lead, *shape))  # noqa: E731
+    return draw(2, size, size, cin), draw(k, k, cin // groups, cout), draw(2, out, out, cout)
+
+
+def reference(x, kernel, grad, case):
+    """Output and both gradients, tap by tap in float64: the definition."""
+    k, stride, padding, groups = case[:4]
+    n, h, w, cin = x.shape
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    per_in, per_out = cin // groups, kernel.shape[3] // groups
+    y, dx, dk = np.zeros_like(grad), np.zeros_like(padded), np.zeros_like(kernel)
+    span = (grad.shape[1] - 1) * stride + 1
+    for i, j, g in np.ndindex(k, k, groups):
+        window = np.s_[:, i : i + span : stride, j : j + span : stride]
+        ins, outs = slice(g * per_in, (g + 1) * per_in), slice(g * per_out, (g + 1) * per_out)
+        part, weight = padded[window][..., ins], kernel[i, j, :, outs]
+        y[..., outs] += part @ weight
+        dx[window][..., ins] += grad[..., outs] @ weight.T
+        dk[i, j, :, outs] += np.einsum("nhwi,nhwo->io", part, grad[..., outs])
+    return y, dx[:, padding : padding + h, padding : padding + w], dk
+
+
+def ours(x, kernel, grad, case, name):
+    _, stride, padding, groups = case[:4]
+    conv = functools.partial(conv2d, stride=stride, padding=padding, groups=groups, lowering=name)
+    y, pull = jax.vjp(conv, x, kernel)
+    return (y, *pull(grad))
+
+
+def assert_close(found, wanted, tolerance=TOLERANCE):
+    for label, a, b in zip(
+        ("output", "input gradient", "kernel gradient"), found, wanted, strict=True
+    ):
+        error = np.linalg.norm(np.asarray(a, np.float64) - b) / np.linalg.norm(b)
+        assert error < tolerance, f"{label}: relative error {error:.1e}"
+
+
+@pytest.mark.parametrize(("case", "name"), fitting(EVERY))
+def test_lowering_is_the_convolution(case, name):
+    x, kernel, grad = arrays(case)
+    found = jax.jit(functools.partial(ours, case=case, name=name))(
+        *(jnp.asarray(a, jnp.float32) for a in (x, kernel, grad))
+    )
+    assert_close(found, reference(x, kernel, grad, case))
+
+
+@pytest.mark.parametrize("name", ["patches", "shifts", "winograd"])
+def test_accuracy_at_a_real_depth(name):
+    """The worst of the VGG-A sums: 256 channels, and a kernel gradient over 1,024 pixels."""
+    case = (3, 1, 1, 1, 256, 32, 8)
+    x, kernel, grad = arrays(case)
+    found = ours(*(jnp.asarray(a, jnp.float32) for a in (x, kernel, grad)), case, name)
+    assert_close(found, reference(x, kernel, grad, case), 2e-6)
+
+
+@pytest.mark.parametrize("name", ["patches", "shifts", "winograd"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_members_in_a_loop(name, shared):
+    """Four vmapped members inside a loop, with their own images or all with the same."""
+    case = (3, 1, 1, 1, 5, 7, 4)
+    x, kernel, grad = arrays(case, lead=(4,))
+    if shared:
+        x = np.broadcast_to(x[:1], x.shape)
+    one = functools.partial(ours, case=case, name=name)
+    lanes = jax.vmap(one, in_axes=(None if shared else 0, 0, 0))
+
+    @jax.jit
+    def program(steps, x, kernel, grad):
+        start = jax.tree.map(jnp.zeros_like, jax.eval_shape(lanes, x, kernel, grad))
+        body = lambda _, total: jax.tree.map(jnp.add, total, lanes(x, kernel, grad))  # noqa: E731
+        return jax.lax.fori_loop(0, steps, body, start)
+
+    inputs = [jnp.asarray(a, jnp.float32) for a in (x[0] if shared else x, kernel, grad)]
+    found = program(3, *inputs)
+    for member in range(4):
+        wanted = reference(x[member], kernel[member], grad[member], case)
+        assert_close([leaf[member] for leaf in found], [3 * leaf for leaf in wanted])
+
+
+@pytest.mark.parametrize(("case", "name"), fitting([(CASES[0], n) for n in LOWERINGS]))
+def test_bfloat16_accumulates_in_float32(case, name):
+    """Inputs exact in bfloat16: the result is the exact sum rounded once (2^-8), not drifted."""
+    x, kernel, grad = (np.asarray(jnp.asarray(a, jnp.bfloat16), np.float64) for a in arrays(case))
+    found = ours(*(jnp.asarray(a, jnp.bfloat16) for a in (x, kernel, grad)), case, name)
+    assert all(leaf.dtype == jnp.bfloat16 for leaf in found)
+    assert_close(found, reference(x, kernel, grad, case), 2**-7)
+
+
+def test_second_derivative_through_winograd():
+    """A Hessian-vector product, forward over reverse, agrees with the library's."""
+    x, kernel, _ = (jnp.asarray(a, jnp.float32) for a in arrays(CASES[0]))
+
+    def hvp(name):
+        loss = lambda k: jnp.sum(jnp.sin(conv2d(x, k, padding=1, lowering=name)))  # noqa: E731
+        return jax.jvp(jax.grad(loss), (kernel,), (jnp.ones_like(kernel),))[1]
+
+    np.testing.assert_allclose(hvp("winograd"), hvp("library"), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["matmul", "patches", "shifts", "products", "winograd"])
+def test_no_library_convolution_in_forward_or_backward(name):
+    case = next(c for c, n in fitting(EVERY) if n == name)
+    text = str(jax.make_jaxpr(functools.partial(ours, case=case, name=name))(*arrays(case)))
+    assert "conv_general_dilated" not in text
+
+
+def test_refusals():
+    x, kernel = jnp.zeros((1, 4, 4, 2)), jnp.zeros((3, 3, 2, 2))
+    with pytest.raises(UserError, match="unknown lowering 'winogard'; did you mean 'winograd'"):
+        conv2d(x, kernel, lowering="winogard")
+    with pytest.raises(ValueError, match="'matmul' does not cover"):
+        conv2d(x, kernel, lowering="matmul")
+    with pytest.raises(UserError, match="unknown lowering 'cudnn'"):
+        resolve(Case((3, 3), 1, 1, 1, 64, 64, 8), "cudnn")
+
+
+VGG = [(3, 64, 32), (64, 128, 16), (128, 256, 8), (256, 256, 8), (256, 512, 4), (512, 512, 4)]
+
+
+@pytest.mark.parametrize("members", [1, 4])
+@pytest.mark.parametrize(("cin", "cout", "size"), [*VGG, (512, 512, 2), (128, 128, 2)])
+def test_choice_is_pure_and_never_the_library_on_a_cpu(cin, cout, size, members):
+    case = Case((3, 3), 1, 1, 1, cin, cout, size, members)
+    chosen = choose(case, "cpu/cpu", committed_table())
+    assert chosen == choose(case, "cpu/cpu", committed_table()) != "library"
+    assert case.fits(chosen)
+    assert choose(case, "gpu/nvidia h200", committed_table()) == "library"
+
+
+def test_a_row_wins_over_the_rule_and_one_member_speaks_for_many():
+    case = Case((3, 3), 1, 1, 1, 64, 64, 8, 4)
+    assert choose(case, "cpu/cpu", {}) == default_rule(case, "cpu") == "winograd"
+    single = {"cpu/cpu": {"3x3 s1 p1 g1 64>64 @8 m1": "shifts"}}
+    assert choose(case, "cpu/cpu", single) == "shifts"
+    both = {"cpu/cpu": {**single["cpu/cpu"], case.key: "patches"}}
+    assert choose(case, "cpu/cpu", both) == "patches"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_default_rule_always_covers_its_case(case):
+    k, stride, padding, groups, cin, cout, size = case
+    known = Case((k, k), stride, padding, groups, cin, cout, size)
+    assert known.fits(default_rule(known, "cpu"))
+    assert default_rule(known, "cpu") != "library"
+
+
+def test_committed_rows_fit_their_cases():
+    for rows in committed_table().values():
+        assert set(rows.values()) <= set(LOWERINGS)

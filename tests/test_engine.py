@@ -1,0 +1,287 @@
+"""The engine's promises: any cut gives the same bits, numbers never compile, members are alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import tiny
+from jax._src import monitoring
+
+from jaxcifar import engine, plan, programs
+from jaxcifar.config import replace
+
+RATES = ({"optim.lr": 0.01}, {"optim.lr": 0.03})
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """A run of two members, uninterrupted, and the snapshots it saved."""
+    saved = []
+    made = tiny.make_plan(*RATES)
+    return made, tiny.run(made, saved=saved), saved
+
+
+def test_it_learns(whole):
+    made, snapshot, _ = whole
+    long = tiny.run(tiny.make_plan(*RATES, base=replace(tiny.BASE, {"train.epochs": 12})))
+    loss = long.book.steps["loss"]
+    assert (loss[:, -3:].mean(1) < 0.8 * loss[:, :3].mean(1)).all()
+    np.testing.assert_array_equal(loss[:, : made.n_step], snapshot.book.steps["loss"])
+
+
+@pytest.mark.parametrize("longest", [1, 2])
+def test_any_cut_gives_the_same_bits(whole, longest):
+    """Segments of one or two steps against as many as fit (the records' width differs with it)."""
+    made, snapshot, _ = whole
+    assert made.phases[0].program.segment == 3
+    cut = tiny.run(tiny.make_plan(*RATES, segment=longest))
+    tiny.assert_same_bits(cut, snapshot)
+
+
+def test_resuming_a_saved_snapshot_gives_the_same_bits(whole):
+    made, snapshot, saved = whole
+    assert [int(s.cursor.step) for s in saved] == [3, 6]
+    tiny.assert_same_bits(tiny.run(made, snapshot=saved[0]), snapshot)
+
+
+def test_a_stop_in_a_segment_or_in_scoring_loses_nothing(whole):
+    """Stopped at every cut and within every evaluation in turn, then continued."""
+    made, snapshot, _ = whole
+    data = tiny.group_data(made)
+    for wanted in range(1, 7):
+        calls = iter(range(1, 100))
+        with pytest.raises(engine.Interrupted) as stopped:
+            tiny.run(made, data, stop=lambda calls=calls, wanted=wanted: next(calls) == wanted)
+        tiny.assert_same_bits(tiny.run(made, data, tiny.host(stopped.value.snapshot)), snapshot)
+
+
+def test_records_say_what_happened(whole):
+    made, snapshot, _ = whole
+    book = snapshot.book
+    sizes = engine.batch_sizes(made)
+    assert sizes.tolist() == [16, 16, 8] * 2
+    np.testing.assert_allclose(book.rows["train_loss"][:, 1], book.steps["loss"][:, 3:].mean(1))
+    np.testing.assert_allclose(
+        book.rows["train_accuracy"][:, 0], book.steps["correct"][:, :3].sum(1) / 40
+    )
+    assert book.rows["epoch"].tolist() == [[1, 2], [1, 2]]
+    np.testing.assert_array_equal(book.steps["lr"], np.repeat([[0.01], [0.03]], 6, axis=1))
+
+
+def test_epochs_see_every_image_once_in_their_own_order():
+    made = tiny.make_plan()
+    orders = [np.asarray(engine.stream_of(made, made.phases[0], epoch).order) for epoch in range(3)]
+    for order in orders:
+        assert sorted(order) == list(range(tiny.N_TRAIN))
+    assert not (orders[0] == orders[1]).all() and not (orders[1] == orders[2]).all()
+
+
+def test_fingerprints_tell_batches_apart(whole):
+    _, snapshot, _ = whole
+    seen = snapshot.book.steps["examples"]
+    assert (seen[0] == seen[1]).all(), "members of one seed see the same images"
+    assert len(set(seen[0].tolist())) == seen.shape[1], "no batch comes twice"
+
+
+class Compiles:
+    """Counts backend compiles of a named program."""
+
+    def __enter__(self):
+        self.names = []
+        monitoring.register_event_duration_secs_listener(self._seen)
+        return self
+
+    def _seen(self, event, duration, **kwargs):
+        if event.endswith("backend_compile_duration"):
+            self.names.append(kwargs.get("fun_name", "?"))
+
+    def __exit__(self, *_):
+        monitoring.unregister_event_duration_listener(self._seen)
+
+    def of(self, word):
+        return sum(word in name for name in self.names)
+
+
+NUMBERS = {
+    "optim.lr": 0.02, "seed": 7, "optim.weight_decay": 1e-3, "optim.momentum": 0.5,
+    "loss.smoothing": 0.1, "model.dropout_rate": 0.3, "optim.clip": 1.0,
+    "schedule.name": "cosine",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("m", [1, 8])
+def test_numbers_and_schedules_compile_nothing_new(m):
+    """A population of other rates, seeds, decays, ... and schedules runs the same executables."""
+    plain = tiny.make_plan(*({"optim.lr": 0.001 * i} for i in range(1, m + 1)))
+    other = tiny.make_plan(*({**NUMBERS, "optim.lr": 0.002 * i} for i in range(1, m + 1)))
+    assert plain.phases[0].program == other.phases[0].program
+    with Compiles() as first:
+        before = tiny.run(plain)
+    with Compiles() as second:
+        after = tiny.run(other)
+    assert first.of("segment") == 2, f"full batches and the short one: {first.names}"
+    assert second.names == []
+    assert (before.book.steps["loss"] != after.book.steps["loss"]).any()
+    assert len(set(after.book.steps["lr"][0])) == 2, "the cosine moved"
+
+
+def test_a_model_or_optimizer_is_structure():
+    one, two = tiny.members({}, {"optim.name": "sign_sgd"})
+    assert len(plan.group([one, two])) == 2
+
+
+def test_a_diverged_member_is_frozen_and_disturbs_nobody(whole):
+    """A rate that blows up at once: its row stops, its neighbour's bits stay."""
+    made, snapshot, _ = whole
+    bad = tiny.run(tiny.make_plan(RATES[0], {"optim.lr": 1e30}))
+    assert bad.state.alive.tolist() == [True, False]
+    assert 0 < bad.state.bad_step[1] < made.n_step and bad.state.bad_step[0] == -1
+    assert np.isfinite(jax.tree.leaves(bad.state.params)[0]).all()
+    step = int(bad.state.bad_step[1])
+    assert np.isnan(bad.book.steps["loss"][1, step + 1 :]).all()
+
+    def row(tree):
+        return jax.tree.map(lambda leaf: leaf[0], (tree.state, tree.best, tree.book.steps))
+
+    tiny.assert_same_bits(row(bad), row(snapshot))
+
+
+def test_members_with_own_seeds_have_own_streams():
+    made = tiny.make_plan({}, {}, seeds=1, base=replace(tiny.BASE, {"seed": 3}))
+    assert made.phases[0].program.shared_batch
+    mixed = tiny.make_plan({"seed": 3}, {"seed": 4})
+    assert not mixed.phases[0].program.shared_batch
+    ended, alone = tiny.run(mixed), tiny.run(made)
+    seen = ended.book.steps["examples"]
+    assert (seen[0] != seen[1]).any()
+    np.testing.assert_array_equal(seen[0], alone.book.steps["examples"][0])
+
+
+def _double(tree):
+    """A tree whose floating leaves are float64."""
+
+    def widen(leaf):
+        return leaf.astype(np.float64) if leaf.dtype == np.float32 else leaf
+
+    return jax.tree.map(widen, tree)
+
+
+def _run64(*overrides, **changes):
+    base = replace(tiny.BASE, {"train.epochs": 7, "eval.every": "7 epochs", "data.augment": ()})
+    made = tiny.make_plan(*overrides, base=base, dtype="float64", **changes)
+    phases = tuple(phase._replace(numbers=_double(phase.numbers)) for phase in made.phases)
+    return tiny.run(made._replace(phases=phases))
+
+
+@pytest.mark.slow
+def test_float64_population_equals_its_members_alone_and_in_the_other_lane():
+    """<= 1e-9 after 20 steps, draws identical; float32 drifts and is promised only step 1."""
+    rows = ({"optim.lr": 0.01, "model.dropout_rate": 0.2}, {"optim.lr": 0.02, "seed": 5})
+    with jax.enable_x64(True):
+        both = _run64(*rows)
+        other = _run64(*rows, lane="map")
+        alone = [_run64(row) for row in rows]
+    for m, single in enumerate(alone):
+        for run, r in ((other, m), (single, 0)):
+            np.testing.assert_array_equal(
+                both.book.steps["examples"][m], run.book.steps["examples"][r]
+            )
+            np.testing.assert_allclose(
+                both.book.steps["loss"][m, :21], run.book.steps["loss"][r, :21], rtol=1e-9
+            )
+
+
+@pytest.mark.parametrize("change", [{"lane": "map"}, {"shared_batch": False}])
+def test_float32_lanes_agree_at_step_one(whole, change):
+    _, snapshot, _ = whole
+    other = tiny.run(tiny.make_plan(*RATES, **change))
+    np.testing.assert_array_equal(other.book.steps["examples"], snapshot.book.steps["examples"])
+    np.testing.assert_allclose(
+        other.book.steps["loss"][:, 0], snapshot.book.steps["loss"][:, 0], rtol=1e-5
+    )
+
+
+def test_phases_switch_the_optimizer_and_resume_anywhere():
+    """AdamW then SGD: weights stay, the optimizer state is fresh, cuts give the same bits."""
+    sgd = tiny.make_plan(*RATES, base=replace(tiny.BASE, {"train.epochs": 3}))
+    adamw = tiny.make_plan(*RATES, base=replace(
+        tiny.BASE, {"train.epochs": 3, "optim.name": "adamw", "optim.momentum": None}))  # fmt: skip
+    phases = (adamw.phases[0]._replace(stop=3), sgd.phases[0]._replace(start=3))
+    switched = sgd._replace(phases=phases)
+    saved = []
+    ended = tiny.run(switched, saved=saved)
+    assert "trace" in str(jax.tree.structure(ended.state.opt_state)).lower()
+    assert int(ended.cursor.phase) == 1
+    for snapshot in saved:
+        tiny.assert_same_bits(tiny.run(switched, snapshot=snapshot), ended)
+
+
+def test_plateau_lowers_the_rate_of_its_member_only():
+    plateau = {
+        "schedule.name": "plateau", "schedule.patience": 0, "schedule.threshold": 0.99,
+        "schedule.factor": 0.5,
+    }  # fmt: skip
+    base = replace(tiny.BASE, {"train.epochs": 4})
+    book = tiny.run(tiny.make_plan(plateau, {}, base=base)).book
+    assert book.steps["lr"][0, ::3].tolist() == [0.01, 0.01, 0.005, 0.0025]
+    assert (book.steps["lr"][1] == 0.01).all()
+
+
+def test_scoring_counts_every_image_once():
+    """Any batch size gives the same counts, and a copy of the images in NumPy agrees."""
+    made = tiny.make_plan(*RATES)
+    state, data = engine.start(made).state, tiny.group_data(made).scored["val"]
+    program = made.phases[0].program
+    weights = engine.weights(program, state)
+    numbers = programs.place(made.phases[0].numbers, program)
+    results = [engine.score(program, weights, numbers, data, batch) for batch in (1, 5, 12)]
+    for loss, accuracy in results:
+        np.testing.assert_allclose(loss, results[0][0], rtol=1e-6)
+        np.testing.assert_array_equal(accuracy, results[0][1])
+        assert np.isin(accuracy * tiny.N_VAL, np.arange(tiny.N_VAL + 1)).all()
+
+
+def test_best_weights_are_those_of_the_best_evaluation(whole):
+    _, snapshot, saved = whole
+    for m in range(2):
+        values = snapshot.book.rows["val_accuracy"][m]
+        assert snapshot.book.best_value[m] == values.max()
+        first = int(np.argmax(values))  # strictly greater: the first of equals stays
+        assert snapshot.book.best_step[m] == [3, 6][first]
+        for kept, then in zip(
+            jax.tree.leaves(snapshot.best["params"]),
+            jax.tree.leaves(saved[first].state.params), strict=True,
+        ):  # fmt: skip
+            np.testing.assert_array_equal(kept[m], then[m])
+
+
+SHARDED = """
+import numpy as np, tiny
+one = tiny.run(tiny.make_plan({"optim.lr": 0.01}, {"optim.lr": 0.03}, lane="map"))
+plan = tiny.make_plan({"optim.lr": 0.01}, {"optim.lr": 0.03}, devices=2, lane="map")
+assert plan.phases[0].program.devices == 2
+two = tiny.run(plan)
+np.testing.assert_array_equal(one.book.steps["examples"], two.book.steps["examples"])
+np.testing.assert_allclose(one.book.steps["loss"][:, 0], two.book.steps["loss"][:, 0], rtol=1e-5)
+from jaxcifar import programs, engine
+import jax
+program = plan.phases[0].program
+state = engine.start(plan).state
+leaf = jax.tree.leaves(state.params)[0]
+assert len({shard.device for shard in leaf.addressable_shards}) == 2
+"""
+
+
+@pytest.mark.slow
+def test_members_spread_over_two_devices():
+    """Two fake CPU devices, in a process of their own."""
+    here = Path(__file__).parent
+    env = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDED], cwd=here, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
