@@ -1,4 +1,4 @@
-"""``python -m jaxcifar.evaluate``: trained networks back from their checkpoints, and their score."""
+"""``python -m jaxcifar.evaluate``: trained networks back from checkpoints, and their score."""
 
 import sys
 from collections.abc import Sequence

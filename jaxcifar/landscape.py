@@ -34,17 +34,17 @@ def band(losses: jax.Array) -> Band:
 
 
 def sweep_program(
-    name: str, rates: int, *, batch: int = 128, optimizer: str = "adam", loss: str = "cross_entropy",
-    mean: tuple[float, ...] = (0.5,) * 3, std: tuple[float, ...] = (0.5,) * 3,
-    dtype: str = "float32", **options: Any,
+    name: str, rates: int, *, batch: int = 128, optimizer: str = "adam",
+    loss: str = "cross_entropy", mean: tuple[float, ...] = (0.5,) * 3,
+    std: tuple[float, ...] = (0.5,) * 3, dtype: str = "float32", **options: Any,
 ) -> Program:  # fmt: skip
     """What `sweep_step` compiles: a network of `models.MODELS` with its knobs, at `rates` rates.
 
     >>> sweep_program("vgg_a", 4, norm="batch").members
     4
     """
-    spec = models.MODELS[name]
-    knobs = {k: v for k, v in (dict(spec.options) | options).items() if k not in spec.traced}
+    known = plan.model_options(name, options)
+    knobs = {k: v for k, v in known.items() if k not in models.MODELS[name].traced}
     program = Program(
         model=name, options=tuple(sorted(knobs.items())), optimizer=optimizer, loss=loss,
         augment=(), mean=mean, std=std, batch=batch, shared_batch=True, record=(), dtype=dtype,

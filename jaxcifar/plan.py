@@ -65,7 +65,7 @@ def resolve(config: Config) -> Resolved:
 
     Raises: UserError: unknown names, options without effect, values out of range.
     """
-    model = _model_options(config)
+    model = model_options(config.model.name, _given(config.model))
     traced = set(models.MODELS[config.model.name].traced)
     optim_given = {k: v for k, v in _given(config.optim).items() if k not in ("lr", "clip")}
     schedule = options_of("schedule", config.schedule.name, schedules.SCHEDULES,
@@ -93,9 +93,8 @@ def resolve(config: Config) -> Resolved:
     return Resolved(program, numbers, schedules.make_schedule(config.schedule.name, **schedule))
 
 
-def _model_options(config: Config) -> dict[str, Any]:
-    """The network's options; those that the others leave without effect are left out."""
-    given, name = _given(config.model), config.model.name
+def model_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's options; those that the others leave without effect are left out."""
     options = options_of("model", name, models.MODELS, given)
     models.make_model(name, **given)  # refuses values that the network cannot take
     for option, (other, value) in models.MODELS[name].needs.items():

@@ -33,12 +33,11 @@ def test_it_learns(whole):
     np.testing.assert_array_equal(loss[:, : made.n_step], snapshot.book.steps["loss"])
 
 
-@pytest.mark.parametrize("longest", [1, 2])
-def test_any_cut_gives_the_same_bits(whole, longest):
-    """Segments of one or two steps against as many as fit (the records' width differs with it)."""
+def test_any_cut_gives_the_same_bits(whole):
+    """Segments of one step against as many as fit (the records' width differs with it)."""
     made, snapshot, _ = whole
     assert made.phases[0].program.segment == 3
-    cut = tiny.run(tiny.make_plan(*RATES, segment=longest))
+    cut = tiny.run(tiny.make_plan(*RATES, segment=1))
     tiny.assert_same_bits(cut, snapshot)
 
 
@@ -116,14 +115,16 @@ NUMBERS = {
 @pytest.mark.parametrize("m", [1, 8])
 def test_numbers_and_schedules_compile_nothing_new(m):
     """A population of other rates, seeds, decays, ... and schedules runs the same executables."""
-    plain = tiny.make_plan(*({"optim.lr": 0.001 * i} for i in range(1, m + 1)))
-    other = tiny.make_plan(*({**NUMBERS, "optim.lr": 0.002 * i} for i in range(1, m + 1)))
+    rates = [0.001 * i for i in range(1, m + 1)]
+    plain = tiny.make_plan(*({"optim.lr": lr} for lr in rates), n_train=32)
+    other = tiny.make_plan(*({**NUMBERS, "optim.lr": 2 * lr} for lr in rates), n_train=32)
+    data = tiny.group_data(plain, n_train=32)
     assert plain.phases[0].program == other.phases[0].program
     with Compiles() as first:
-        before = tiny.run(plain)
+        before = tiny.run(plain, data)
     with Compiles() as second:
-        after = tiny.run(other)
-    assert first.of("segment") == 2, f"full batches and the short one: {first.names}"
+        after = tiny.run(other, data)
+    assert first.of("segment") == 1, first.names
     assert second.names == []
     assert (before.book.steps["loss"] != after.book.steps["loss"]).any()
     assert len(set(after.book.steps["lr"][0])) == 2, "the cosine moved"
@@ -238,7 +239,7 @@ def test_scoring_counts_every_image_once():
     program = made.phases[0].program
     weights = engine.weights(program, state)
     numbers = programs.place(made.phases[0].numbers, program)
-    results = [engine.score(program, weights, numbers, data, batch) for batch in (1, 5, 12)]
+    results = [engine.score(program, weights, numbers, data, batch) for batch in (5, 12)]
     for loss, accuracy in results:
         np.testing.assert_allclose(loss, results[0][0], rtol=1e-6)
         np.testing.assert_array_equal(accuracy, results[0][1])

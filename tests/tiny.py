@@ -61,7 +61,8 @@ def hooks(saved=None, stop=lambda: False):
 
 def host(snapshot):
     """A copy that neither donation nor the growing Book can touch."""
-    return jax.tree.map(lambda leaf: np.array(leaf), snapshot)
+    copied = jax.tree.map(lambda leaf: np.array(leaf), snapshot)
+    return copied._replace(cursor=snapshot.cursor)
 
 
 def run(made, data=None, snapshot=None, **kwargs):
@@ -73,12 +74,10 @@ def run(made, data=None, snapshot=None, **kwargs):
 def placed(made, snapshot):
     """A host copy back on the devices, as a restored checkpoint is."""
     snapshot = host(snapshot)
-    cursor = type(snapshot.cursor)(*(leaf.item() for leaf in snapshot.cursor))
-    program = made.phases[cursor.phase].program
+    program = made.phases[snapshot.cursor.phase].program
     return snapshot._replace(
         state=programs.place(snapshot.state, program),
         best=programs.place(snapshot.best, program),
-        cursor=cursor,
     )
 
 

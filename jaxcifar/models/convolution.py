@@ -8,11 +8,12 @@ table (`jaxcifar.models.lowering`), never a measurement at run time.
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.custom_batching import custom_vmap
 
 from jaxcifar.errors import unknown
 from jaxcifar.models import winograd
@@ -58,7 +59,54 @@ def conv2d(
     geometry = Geometry(stride, padding, groups)
     if not supports(lowering, kernel.shape, geometry):
         raise ValueError(f"lowering {lowering!r} does not cover {kernel.shape} with {geometry}")
-    return LOWERINGS[lowering](x, kernel, geometry).astype(x.dtype)
+    if lowering == "library":
+        return _library(x, kernel, geometry)
+    return _member_by_member(lowering, geometry)(x, kernel)
+
+
+@functools.cache
+def _member_by_member(lowering: str, geometry: Geometry) -> Callable[..., jax.Array]:
+    """The convolution whose `vmap` runs one member after another, forward and backward.
+
+    Products of matrices gain nothing from lying side by side on a CPU, while the transformed
+    images of all members together fall out of its caches: a loop over members inside the program
+    is 15 to 35 % faster, and needs the memory of one.
+    """
+
+    def direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return LOWERINGS[lowering](x, kernel, geometry).astype(x.dtype)
+
+    def pull_back(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
+        if lowering == "winograd":
+            return _winograd_pull_back(x, kernel, grad)
+        return jax.vjp(direct, x, kernel)[1](grad)
+
+    forward, backward = _in_turn(direct), _in_turn(pull_back)
+    conv = jax.custom_vjp(lambda x, kernel: forward(x, kernel))
+    conv.defvjp(lambda x, k: (forward(x, k), (x, k)), lambda saved, g: backward(*saved, g))
+    return conv
+
+
+def _in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` whose `vmap` is a loop over the mapped axis.
+
+    `jax.custom_batching.sequential_vmap` does the same but refuses a call where only tangents are
+    mapped, which a vmapped Hessian-vector product makes.
+    """
+    mapped = custom_vmap(function)
+
+    @mapped.def_vmap
+    def rule(axis_size: int, in_batched: list[bool], *args: jax.Array) -> tuple[Any, Any]:
+        rows = [arg for arg, batched in zip(args, in_batched, strict=True) if batched]
+
+        def one(row: list[jax.Array]) -> Any:
+            left = iter(row)
+            return mapped(*(next(left) if b else a for a, b in zip(args, in_batched, strict=True)))
+
+        out = lax.map(one, rows) if rows else function(*args)
+        return out, jax.tree.map(lambda _: bool(rows), out)
+
+    return mapped
 
 
 def supports(lowering: str, kernel_shape: tuple[int, ...], geometry: Geometry) -> bool:
@@ -131,6 +179,14 @@ def _products(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
 def _winograd(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     wide = jnp.promote_types(x.dtype, jnp.float32)
     return winograd.convolve(x.astype(wide), kernel.astype(wide))
+
+
+def _winograd_pull_back(
+    x: jax.Array, kernel: jax.Array, grad: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    grads = winograd.pull_back(*(a.astype(wide) for a in (x, kernel, grad)))
+    return grads[0].astype(x.dtype), grads[1].astype(kernel.dtype)
 
 
 def output_size(size: int, kernel: int, geometry: Geometry) -> int:

@@ -127,46 +127,41 @@ def _from_points(
     return jnp.stack(rows, axis=2).reshape(n, 2 * h, 2 * w, c)
 
 
-@jax.custom_vjp
-def convolve_even(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """3x3 convolution, stride 1, padding 1, of images with even height and width.
+def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """3x3 convolution, stride 1, padding 1.
 
     Args:
-        x: (N, H, W, Cin) float32 or float64; H and W even.
+        x: (N, H, W, Cin) float32 or float64.
         kernel: (3, 3, Cin, Cout), same dtype.
 
     Returns:
         (N, H, W, Cout).
     """
-    return _forward(x, kernel)[0]
+    even = _even(x)
+    terms = zip(transform_input(even), transform_kernel(kernel), strict=True)
+    products = [_dot(v, u, 1, 0) for v, u in terms]
+    return _cropped(transform_output(products, (*even.shape[:3], kernel.shape[3])), x.shape)
 
 
-def _forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[Terms, Terms]]:
-    v, u = transform_input(x), transform_kernel(kernel)
-    products = [_dot(a, b, 1, 0) for a, b in zip(v, u, strict=True)]
-    return transform_output(products, (*x.shape[:3], kernel.shape[3])), (v, u)
-
-
-def _backward(saved: tuple[Terms, Terms], grad: jax.Array) -> tuple[jax.Array, jax.Array]:
-    v, u = saved
-    m = transform_output_adjoint(grad)
+def pull_back(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Gradients to image and kernel from the gradient (N, H, W, Cout) of `convolve`'s result."""
+    even = _even(x)
+    v, u, m = transform_input(even), transform_kernel(kernel), transform_output_adjoint(_even(grad))
     grad_u = [_dot(a, b, 0, 0) for a, b in zip(v, m, strict=True)]
     grad_v = [_dot(a, b, 1, 1) for a, b in zip(m, u, strict=True)]
-    shape = (*grad.shape[:3], v[0].shape[1])
-    return transform_input_adjoint(grad_v, shape), transform_kernel_adjoint(grad_u)
+    grad_x = _cropped(transform_input_adjoint(grad_v, even.shape), x.shape)
+    return grad_x, transform_kernel_adjoint(grad_u)
 
 
 def _dot(a: jax.Array, b: jax.Array, axis_a: int, axis_b: int) -> jax.Array:
     return lax.dot_general(a, b, (((axis_a,), (axis_b,)), ((), ())))
 
 
-convolve_even.defvjp(_forward, _backward)
-
-
-def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """`convolve_even` for images of any size: an odd side grows by one zero row, then shrinks."""
+def _even(x: jax.Array) -> jax.Array:
+    """`x` with one more zero row or column where its height or width is odd: whole tiles."""
     h, w = x.shape[1:3]
-    if h % 2 == 0 and w % 2 == 0:
-        return convolve_even(x, kernel)
-    x = jnp.pad(x, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)))
-    return convolve_even(x, kernel)[:, :h, :w]
+    return x if h % 2 == w % 2 == 0 else jnp.pad(x, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)))
+
+
+def _cropped(x: jax.Array, shape: Sequence[int]) -> jax.Array:
+    return x if x.shape[1:3] == tuple(shape[1:3]) else x[:, : shape[1], : shape[2]]

@@ -61,7 +61,7 @@ def test_logistic_regression_on_pixels_stays_below_40_percent():
 
 @pytest.mark.slow
 def test_small_cnn_reaches_85_percent_in_2000_steps():
-    """Filters 32, 64, 128, BatchNorm, Adam at 1e-3, batch 128; minutes on two cores."""
+    """Filters 32, 64, 128, BatchNorm, Adam at 1e-3, batch 128; stops once it is there."""
     import jax
     import jax.numpy as jnp
     import optax
@@ -95,20 +95,25 @@ def test_small_cnn_reaches_85_percent_in_2000_steps():
     variables = model.init(jax.random.key(0), floats(data.train_images[:1]), train=False)
     params, stats = variables["params"], variables["batch_stats"]
     state = tx.init(params)
-    rows = np.random.default_rng(0)
-    for number in range(2_000):
+
+    @jax.jit
+    def predict(params, stats, images):
+        variables = {"params": params, "batch_stats": stats}
+        return model.apply(variables, floats(images), train=False).argmax(-1)
+
+    rows, accuracies = np.random.default_rng(0), []
+    for number in range(1, 2_001):
         batch = rows.choice(len(data.train_labels), 128, replace=False)
         images, labels = data.train_images[batch], data.train_labels[batch].astype(np.int32)
         key = jax.random.key(number)
         params, stats, state = step(params, stats, state, images, labels, key)
-
-    @jax.jit
-    def predict(images):
-        variables = {"params": params, "batch_stats": stats}
-        return model.apply(variables, floats(images), train=False).argmax(-1)
-
-    predictions = np.concatenate([predict(part) for part in np.split(data.test_images, 4)])
-    assert np.mean(predictions == data.test_labels) >= 0.85
+        if number == 50 or number % 100 == 0:
+            parts = [predict(params, stats, part) for part in np.split(data.test_images, 4)]
+            accuracies.append(np.mean(np.concatenate(parts) == data.test_labels))
+            if accuracies[-1] >= 0.85:
+                break
+    assert accuracies[-1] >= 0.85, accuracies
+    assert accuracies[0] < 0.85, "there after 50 steps: too easy to tell networks apart"
 
 
 PINNED_LABELS = [1, 7, 4, 3, 1, 4, 7, 7, 3, 1]

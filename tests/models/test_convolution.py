@@ -91,16 +91,16 @@ def test_lowering_is_the_convolution(case, name):
     assert_close(found, reference(x, kernel, grad, case))
 
 
-@pytest.mark.parametrize("name", ["patches", "shifts", "winograd"])
+@pytest.mark.parametrize("name", ["patches", "winograd"])
 def test_accuracy_at_a_real_depth(name):
-    """The worst of the VGG-A sums: 256 channels, and a kernel gradient over 1,024 pixels."""
+    """As deep a sum as VGG-A has: 256 channels, and a kernel gradient over 1,024 pixels."""
     case = (3, 1, 1, 1, 256, 32, 8)
     x, kernel, grad = arrays(case)
     found = ours(*(jnp.asarray(a, jnp.float32) for a in (x, kernel, grad)), case, name)
     assert_close(found, reference(x, kernel, grad, case), 2e-6)
 
 
-@pytest.mark.parametrize("name", ["patches", "shifts", "winograd"])
+@pytest.mark.parametrize("name", ["patches", "winograd"])
 @pytest.mark.parametrize("shared", [False, True])
 def test_members_in_a_loop(name, shared):
     """Four vmapped members inside a loop, with their own images or all with the same."""
@@ -124,7 +124,7 @@ def test_members_in_a_loop(name, shared):
         assert_close([leaf[member] for leaf in found], [3 * leaf for leaf in wanted])
 
 
-@pytest.mark.parametrize(("case", "name"), fitting([(CASES[0], n) for n in LOWERINGS]))
+@pytest.mark.parametrize(("case", "name"), fitting([(CASES[2], n) for n in LOWERINGS]))
 def test_bfloat16_accumulates_in_float32(case, name):
     """Inputs exact in bfloat16: the result is the exact sum rounded once (2^-8), not drifted."""
     x, kernel, grad = (np.asarray(jnp.asarray(a, jnp.bfloat16), np.float64) for a in arrays(case))
@@ -134,12 +134,13 @@ def test_bfloat16_accumulates_in_float32(case, name):
 
 
 def test_second_derivative_through_winograd():
-    """A Hessian-vector product, forward over reverse, agrees with the library's."""
+    """Hessian-vector products, forward over reverse and vmapped, agree with the library's."""
     x, kernel, _ = (jnp.asarray(a, jnp.float32) for a in arrays(CASES[0]))
 
     def hvp(name):
         loss = lambda k: jnp.sum(jnp.sin(conv2d(x, k, padding=1, lowering=name)))  # noqa: E731
-        return jax.jvp(jax.grad(loss), (kernel,), (jnp.ones_like(kernel),))[1]
+        product = lambda v: jax.jvp(jax.grad(loss), (kernel,), (v,))[1]  # noqa: E731
+        return jax.vmap(product)(jnp.stack([jnp.ones_like(kernel), kernel]))
 
     np.testing.assert_allclose(hvp("winograd"), hvp("library"), rtol=1e-3, atol=1e-3)
 

@@ -1,0 +1,44 @@
+"""Reports of a run, made from its records alone: ``report.md``, ``report.html``, a terminal table.
+
+The same records give the same bytes: no date, no path of the folder.
+"""
+
+from pathlib import Path
+
+from jaxcifar import figures
+from jaxcifar.files import write_atomically
+from jaxcifar.report import sections, tables
+from jaxcifar.report.markdown import to_markdown, to_text
+from jaxcifar.report.page import to_html
+from jaxcifar.report.reading import read
+
+__all__ = ["table", "write"]
+
+
+def write(workdir: Path | str) -> list[Path]:
+    """Draw a run's figures and write ``report.md`` and the self-contained ``report.html``.
+
+    Works on unfinished runs, which the report then names.
+
+    Returns: the two files, Markdown first.
+    Raises: UserError: no run folder, no step recorded yet, or a damaged file.
+    """
+    folder = Path(workdir)
+    run = read(folder)
+    pictures = [path for path in figures.draw_all(folder) if path.suffix == ".png"]
+    document = sections.document(run, pictures)
+    written = []
+    for name, text in (("report.md", to_markdown(document)), ("report.html", to_html(document))):
+        write_atomically(folder / name, text.encode())
+        written.append(folder / name)
+    return written
+
+
+def table(workdir: Path | str) -> str:
+    """The members of a run as plain text, with what has to be known about them.
+
+    Raises: UserError: as `write`.
+    """
+    run = read(Path(workdir))
+    said = [paragraph.text for paragraph in sections.warnings(run)]
+    return "\n".join([sections.title(run), "", to_text(tables.members(run)), "", *said]).rstrip()

@@ -1,0 +1,25 @@
+"""``python -m jaxcifar.report``: rebuild a run's report from its records."""
+
+import sys
+from collections.abc import Sequence
+
+from jaxcifar import cli, report
+from jaxcifar.errors import UserError
+
+USAGE = "python -m jaxcifar.report --workdir DIR"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status."""
+    if "--help" in argv or "-h" in argv:
+        print(f"{USAGE}\n\n{__doc__}")  # noqa: T201
+        return 0
+    plain = cli.split_flags(argv, ("workdir",), ("debug",)).plain
+    if "workdir" not in plain:
+        raise UserError(f"which run folder?\n{USAGE}")
+    print(*report.write(plain["workdir"]), sep="\n")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

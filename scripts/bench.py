@@ -1,0 +1,207 @@
+"""Training throughput: the executable that `train` builds, against PyTorch where it is installed.
+
+    python scripts/bench.py                 # VGG-A-BN and the others, 1 and 4 members
+    python scripts/bench.py --models vgg_a:norm=batch,width=0.25 --rounds 5
+    python scripts/bench.py --tune          # regenerate the committed tables of lanes and lowerings
+
+Everything runs in one process in alternation: each round times every contender once, and the
+table shows medians over rounds and ratios of medians. Nothing here is asserted by any test.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+MODELS = ("vgg_a:norm=batch", "vgg_a:norm=none", "vgg_a:norm=batch,width=0.25", "cnn:")
+
+
+class Contender(NamedTuple):
+    """Something that takes n steps: seconds = take(n), on `images` images a step."""
+
+    label: str
+    take: Any
+    images: int
+
+
+def parse_model(text: str) -> tuple[str, dict[str, Any]]:
+    """``vgg_a:norm=batch,width=0.25`` -> name and options."""
+    name, _, rest = text.partition(":")
+    options: dict[str, Any] = {}
+    for part in filter(None, rest.split(",")):
+        key, _, value = part.partition("=")
+        try:
+            options[key] = json.loads(value)
+        except ValueError:
+            options[key] = value
+    return name, options
+
+
+def pixels(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Noise: throughput does not depend on what is in the images."""
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (n, 32, 32, 3), np.uint8), rng.integers(0, 10, n).astype(np.int32)
+
+
+def make_plan(name: str, options: dict, batch: int, members: int, dtype: str) -> Any:
+    """The plan that `train` would make of the same study."""
+    from jaxcifar import plan, population
+    from jaxcifar.config import Config, Study, replace, sweep
+
+    overrides = {f"model.{key}": value for key, value in options.items()}
+    base = replace(Config(), {
+        "model.name": name, "train.batch_size": batch, "dtype": dtype, "data.normalisation": "half",
+        **overrides,
+    })  # fmt: skip
+    rates = [1e-3 * (m + 1) / members for m in range(members)]
+    study = Study("bench", base, sweep({"optim.lr": rates}))
+    rows = population.expand(study, lambda config: "bench")
+    return plan.make_plan(rows, 8 * batch, plan.hardware())
+
+
+def ours(name: str, options: dict, batch: int, members: int, lane: str, dtype: str) -> Contender:
+    """The population's segment, with its state carried from call to call as in a run."""
+    import jax
+
+    from jaxcifar import engine, programs
+    from jaxcifar.types import Images
+
+    made = make_plan(name, options, batch, members, dtype)
+    phase = made.phases[0]
+    lane = lane or phase.program.lane
+    program = phase.program._replace(lane=lane)
+    phase = phase._replace(program=program)
+    held = {"state": engine.start(made._replace(phases=(phase,))).state}
+    data = programs.replicate(Images(*pixels(8 * batch)), program)
+    numbers = programs.place(phase.numbers, program)
+    stream = engine.stream_of(made, phase, 0)
+    rates = programs.place(np.full((members, program.segment), 1e-4, np.float32), program)
+    segment = programs.make_segment(program)
+
+    def take(n: int) -> float:
+        began, left = time.perf_counter(), n
+        while left:
+            count = min(left, program.segment)
+            span = programs.replicate(programs.span(0, count, 0), program)
+            held["state"], records = segment(held["state"], numbers, rates, stream, data, span)
+            left -= count
+        jax.block_until_ready(records)
+        return time.perf_counter() - began
+
+    began = time.perf_counter()
+    take(1)
+    label = f"jaxcifar {members} {'member' if members == 1 else f'members {lane}'}"
+    say(f"  {label}: first step {time.perf_counter() - began:.1f} s (compilation included)")
+    return Contender(label, take, batch * members)
+
+
+def torch_side(name: str, options: dict, batch: int, cores: int) -> Contender | None:
+    """PyTorch at its best; None where it is not installed or has no such network here."""
+    try:
+        import torch_baseline
+    except ImportError:
+        say("  PyTorch is not installed: no ratio to it (pip install torch==2.13.0)")
+        return None
+    if name not in torch_baseline.NETWORKS:
+        return None
+    images, labels = pixels(8 * batch)
+    best, take, failed = torch_baseline.best_step(name, options, images, labels, batch, cores)
+    for variant, why in failed.items():
+        say(f"  PyTorch {variant} did not run: {why}")
+    return Contender(f"PyTorch {best}", take, batch)
+
+
+def compare(contenders: list[Contender], rounds: int, steps: int) -> dict[str, float]:
+    """Median images/s of each, timed in turn; a pause lets the other's threads go to sleep."""
+    rates: dict[str, list[float]] = {item.label: [] for item in contenders}
+    for _ in range(rounds):
+        for item in contenders:
+            time.sleep(0.3)
+            n = max(1, round(steps * contenders[0].images / item.images))
+            rates[item.label].append(n * item.images / item.take(n))
+    return {label: statistics.median(values) for label, values in rates.items()}
+
+
+def bench(text: str, args: argparse.Namespace) -> None:
+    """One network: one member, a population in both lanes, and PyTorch."""
+    from jaxcifar import plan
+
+    name, options = parse_model(text)
+    say(f"{text}  batch {args.batch} {args.dtype}")
+    sides = [ours(name, options, args.batch, 1, "", args.dtype)]
+    sides += [ours(name, options, args.batch, args.members, lane, args.dtype)
+              for lane in ("vmap", "map")]  # fmt: skip
+    torch = torch_side(name, options, args.batch, plan.hardware().cores)
+    rates = compare(sides + ([torch] if torch else []), args.rounds, args.steps)
+    base = rates[torch.label] if torch else None
+    for label, rate in rates.items():
+        against = f"  {rate / base:5.2f} x PyTorch" if base else ""
+        alone = rate / rates[sides[0].label]
+        say(f"  {label:<32} {rate:9.1f} images/s{against}  {alone:5.2f} x one member")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    say(f"  peak memory of this process so far {peak:.2f} GiB")
+
+
+def tune_lanes(models: list[str], args: argparse.Namespace) -> None:
+    """Time both lanes at each member count and write the table that runs read."""
+    from jaxcifar import lanes, plan
+
+    machine, table = plan.hardware(), lanes.table()
+    rows = table.setdefault(machine.backend, {}).setdefault(machine.device_kind, {})
+    for text in models:
+        name, options = parse_model(text)
+        for members in (2, 4, 8):
+            sides = [ours(name, options, args.batch, members, lane, args.dtype)
+                     for lane in ("vmap", "map")]  # fmt: skip
+            rates = compare(sides, args.rounds, args.steps)
+            vmap, mapped = (rates[side.label] for side in sides)
+            program = make_plan(name, options, args.batch, members, args.dtype).phases[0].program
+            lane = "vmap" if vmap >= mapped else "map"
+            rows.setdefault(lanes.case(program), {})[str(members)] = lane
+            say(f"  {text} {members} members: vmap {vmap:.1f}, map {mapped:.1f} images/s -> {lane}")
+    path = ROOT / "jaxcifar" / "lanes.json"
+    path.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+
+
+def say(text: str) -> None:
+    """Print at once, so that a long bench can be followed."""
+    print(text, flush=True)
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", default=list(MODELS), metavar="NAME:OPTION=V,...")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--members", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=4, help="steps of one member a timing")
+    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--tune", action="store_true", help="regenerate the committed tables")
+    args = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).parent))
+    from jaxcifar import record, runtime
+
+    runtime.prepare()
+    environment = record.environment({}, "")
+    say(f"jaxcifar {environment['commit']}, {environment['versions']}")
+    if args.tune:
+        import tune_lowering
+
+        tune_lowering.main([])
+        tune_lanes(args.models, args)
+        return 0
+    for text in args.models:
+        bench(text, args)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

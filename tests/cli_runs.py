@@ -1,0 +1,89 @@
+"""Commands run as a user runs them, each in a process of its own, and comparison of run folders."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from jaxcifar import checkpoint, folder, record
+
+ROOT = Path(__file__).parents[1]
+# The BatchNorm study with nothing but its sizes reduced: 8 members, 2 epochs of 3 steps.
+SMALL = (
+    "--config", "configs/bn.py:quick", "--config.model.width=0.0625", "--config.data.n_train=54",
+    "--config.data.n_test=40", "--config.train.batch_size=16", "--config.train.epochs=2",
+    "--config.eval.batch_size=8",
+)  # fmt: skip
+# What a wall clock decides; every other number must not differ by a bit.
+CLOCK = {"seconds", "images_per_second"}
+
+
+def command(module, *args, cache, kill=None, timeout=300):
+    """Run ``python -m module args`` from the checkout with a private cache."""
+    env = os.environ | {"XDG_CACHE_HOME": str(cache)}
+    env.pop("JAXCIFAR_CACHE", None)
+    if kill:
+        env["JAXCIFAR_KILL"] = kill
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, args)],
+        cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout,
+    )  # fmt: skip
+
+
+def without_clock(value):
+    """JSON content without the wall-clock fields, at any depth."""
+    if isinstance(value, dict):
+        return {k: without_clock(v) for k, v in value.items() if k not in CLOCK}
+    return [without_clock(item) for item in value] if isinstance(value, list) else value
+
+
+def assert_same_run(left, right):
+    """Records, summaries and the last checkpoints of two run folders: the same bits."""
+    for name in ("metrics.jsonl",):
+        assert without_clock(record.read_lines(left / name)) == without_clock(
+            record.read_lines(right / name)
+        )
+    a, b = (record.read_table(path / "steps.npz") for path in (left, right))
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+    assert without_clock(record.read_json(left / "summary.json")) == without_clock(
+        record.read_json(right / "summary.json")
+    )
+    groups = [folder.groups(path) for path in (left, right)]
+    assert [g.members for g in groups[0]] == [g.members for g in groups[1]]
+    for one, two in zip(*groups, strict=True):
+        assert_same_weights(one.path, two.path)
+
+
+def assert_same_weights(left, right):
+    found = [checkpoint.find(path / "checkpoints") for path in (left, right)]
+    trees = [flat(checkpoint.read_weights(item.folder)) for item in found]
+    assert found[0].cursor == found[1].cursor and trees[0].keys() == trees[1].keys()
+    for name, leaf in trees[0].items():
+        np.testing.assert_array_equal(leaf, trees[1][name], err_msg=name)
+
+
+def flat(tree, prefix=""):
+    """A nested dictionary as one of dotted names."""
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {k: v for name, part in tree.items() for k, v in flat(part, f"{prefix}.{name}").items()}
+
+
+def assert_epochs_have_their_own_order(steps, steps_per_epoch):
+    """No minibatch of one epoch comes again in another, by the recorded fingerprints."""
+    for row in steps["examples"]:
+        assert len(set(row.tolist())) == len(row), "an epoch repeats another's order"
+        assert len(row) > steps_per_epoch
+
+
+def lines(text):
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def summary(workdir):
+    return json.loads((workdir / "summary.json").read_text())

@@ -1,0 +1,129 @@
+"""Checkpoints: what is written comes back bit for bit, and damage is named, never loaded."""
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+from jaxcifar import checkpoint, engine
+from jaxcifar.errors import IntegrityError, UserError
+from jaxcifar.types import Book, Cursor, Snapshot, TrainState
+
+
+def made(step=3, value=1.0):
+    """A snapshot of two members with every kind of leaf: float32, uint32, bool, ints, empty."""
+    params = {"conv": {"kernel": np.full((2, 3), value, np.float32)}}
+    state = TrainState(
+        params=params, batch_stats={}, opt_state=({"m": params}, np.array([1, 2], np.int32)),
+        average=(), alive=np.array([True, False]), bad_step=np.array([-1, 2], np.int32),
+    )  # fmt: skip
+    book = Book(
+        plateau=(np.zeros(2),), best_value=np.array([-np.inf, 0.5]),
+        best_step=np.array([-1, 3]), steps={"examples": np.array([[1, 2**32 - 1]], np.uint32)},
+        rows={"val_loss": np.array([[np.nan, 1.5]])}, seconds=np.zeros(1),
+    )  # fmt: skip
+    return Snapshot(state, {"params": params, "batch_stats": {}}, book, Cursor(0, step, False))
+
+
+def blank(snapshot):
+    shapes = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), np.asarray(leaf).dtype), snapshot
+    )
+    return shapes._replace(cursor=snapshot.cursor)
+
+
+def test_a_snapshot_comes_back_bit_for_bit(tmp_path):
+    snapshot = made()
+    checkpoint.save(tmp_path, snapshot)
+    back = checkpoint.restore(checkpoint.find(tmp_path), blank(snapshot))
+    assert jax.tree.structure(back) == jax.tree.structure(snapshot)
+    for a, b in zip(jax.tree.leaves(back), jax.tree.leaves(snapshot), strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert np.asarray(a).dtype == np.asarray(b).dtype
+
+
+def test_a_trained_population_comes_back_and_continues(tmp_path):
+    plan = tiny.make_plan({"optim.lr": 0.01}, {"optim.lr": 0.03})
+    saved = []
+    ended = tiny.run(plan, saved=saved)
+    checkpoint.save(tmp_path, saved[0])
+    found = checkpoint.find(tmp_path)
+    back = checkpoint.restore(found, engine.blank(plan, found.cursor.phase))
+    tiny.assert_same_bits(back, saved[0], seconds=True)
+    tiny.assert_same_bits(tiny.run(plan, snapshot=back), ended)
+
+
+def test_the_newest_two_stay(tmp_path):
+    for step in (3, 6, 9):
+        checkpoint.save(tmp_path, made(step))
+        checkpoint.prune(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000006", "00000009"]
+    assert checkpoint.find(tmp_path).cursor.step == 9
+
+
+def test_an_unsealed_save_is_passed_over_and_removed(tmp_path):
+    checkpoint.save(tmp_path, made(3))
+    (checkpoint.save(tmp_path, made(6)) / checkpoint.MANIFEST).unlink()
+    assert checkpoint.find(tmp_path).cursor.step == 3
+    checkpoint.save(tmp_path, made(9))
+    checkpoint.prune(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000003", "00000009"]
+
+
+def files(path):
+    return sorted(p for p in path.rglob("*") if p.is_file() and p.name != checkpoint.MANIFEST)
+
+
+def test_every_flipped_bit_is_noticed_before_anything_is_opened(tmp_path):
+    path = checkpoint.save(tmp_path, made())
+    for file in files(path):
+        content = file.read_bytes()
+        if not content:
+            continue
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(IntegrityError, match=f"{file.name} has other bytes"):
+            checkpoint.verify(path)
+        file.write_bytes(content)
+    checkpoint.verify(path)
+
+
+def test_missing_and_extra_files_are_named(tmp_path):
+    path = checkpoint.save(tmp_path, made())
+    victim = files(path)[0]
+    content = victim.read_bytes()
+    victim.unlink()
+    with pytest.raises(IntegrityError, match=f"{victim.name} is missing"):
+        checkpoint.verify(path)
+    victim.write_bytes(content)
+    (path / "weights" / "extra").write_text("x")
+    with pytest.raises(IntegrityError, match="extra is not in the manifest"):
+        checkpoint.verify(path)
+
+
+def test_damage_falls_back_to_the_one_before_and_says_so(tmp_path):
+    checkpoint.save(tmp_path, made(3))
+    newest = checkpoint.save(tmp_path, made(6))
+    files(newest)[0].write_bytes(b"damaged")
+    found = checkpoint.find(tmp_path)
+    assert found.cursor.step == 3 and "other bytes" in found.damaged[0]
+
+
+def test_all_damaged_is_refused_with_a_way_out(tmp_path):
+    for step in (3, 6):
+        (checkpoint.save(tmp_path, made(step)) / checkpoint.MANIFEST).write_text("{}")
+    with pytest.raises(IntegrityError, match="every checkpoint .* is damaged.*\nrestore"):
+        checkpoint.find(tmp_path)
+
+
+def test_nothing_there_is_nothing(tmp_path):
+    assert checkpoint.find(tmp_path / "none") is None
+
+
+def test_kept_checkpoints_hold_weights_and_are_found_by_step(tmp_path):
+    checkpoint.keep(tmp_path, made(5, value=7.0))
+    checkpoint.save(tmp_path, made(6))
+    checkpoint.prune(tmp_path, newest=1)
+    kept = checkpoint.read_weights(checkpoint.at_step(tmp_path, 5))
+    np.testing.assert_array_equal(kept["last"]["params"]["conv"]["kernel"], np.full((2, 3), 7.0))
+    with pytest.raises(UserError, match="no checkpoint of step 4 .*\nthere are: 5, 6"):
+        checkpoint.at_step(tmp_path, 4)

@@ -1,0 +1,224 @@
+"""Configs, studies and the command line: what is refused, in which words, and what a name means."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from jaxcifar import cli, plan, population
+from jaxcifar.config import Config, Member, Study, duration, replace, sweep
+from jaxcifar.errors import UserError
+from jaxcifar.plan import Hardware
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = {"bn": (None, "quick", "r0", "r1"), "cnn": (None, "quick", "published")}
+
+
+@pytest.mark.parametrize(
+    "name, variant", [(name, v) for name, variants in CONFIGS.items() for v in variants]
+)
+def test_every_config_builds_and_plans(name, variant):
+    study = cli.load_study(f"{ROOT}/configs/{name}.py" + (f":{variant}" if variant else ""))
+    runs = population.expand(study, lambda config: "data")
+    for rows in plan.group(runs):
+        made = plan.make_plan(rows, 1000, Hardware("cpu", "cpu", 1, 2))
+        assert made.n_step == rows[0].config.train.epochs * made.steps_per_epoch
+
+
+def test_every_config_file_is_tested():
+    assert {path.stem for path in (ROOT / "configs").glob("*.py")} == set(CONFIGS)
+
+
+def test_the_bn_study_is_eight_members_in_two_groups():
+    study = cli.load_study(f"{ROOT}/configs/bn.py")
+    runs = population.expand(study, lambda config: "data")
+    assert sorted({run.overrides["optim.lr"] for run in runs}) == [1e-4, 5e-4, 1e-3, 2e-3]
+    assert [len(rows) for rows in plan.group(runs)] == [4, 4]
+    assert study.base.train.epochs == 20 and study.base.select_on == "validation"
+
+
+def test_the_quick_variant_has_enough_steps_without_a_short_batch():
+    base = cli.load_study(f"{ROOT}/configs/bn.py:quick").base
+    left = base.data.n_train - round(base.data.n_train * base.data.validation)
+    assert left % base.train.batch_size == 0
+    assert base.train.epochs * left // base.train.batch_size >= 150
+    assert base.model.width == 0.25 and base.train.batch_size == 128
+
+
+@pytest.mark.parametrize(
+    "variant, epochs, init", [("r0", 20, "xavier_normal"), ("r1", 50, "torch")]
+)
+def test_as_run_variants_follow_the_reports(variant, epochs, init):
+    study = cli.load_study(f"{ROOT}/configs/bn.py:{variant}")
+    base = study.base
+    assert (base.train.epochs, base.model.init, base.train.batch_size) == (epochs, init, 128)
+    assert base.data.normalisation == "half" and base.data.validation == 0
+    assert base.optim.name == "adam" and base.schedule.name == "constant"
+    seeds = {member.overrides.get("seed", base.seed) for member in study.members}
+    assert len(seeds) == (1 if variant == "r0" else 8)
+
+
+@pytest.mark.parametrize("text, amount, unit", [
+    ("1 epoch", 1, "epochs"), ("0.5 epochs", 0.5, "epochs"), ("50 steps", 50, "steps"),
+    ("2", 2, "epochs"), (".25", 0.25, "epochs"),
+])  # fmt: skip
+def test_durations(text, amount, unit):
+    assert duration(text) == (amount, unit)
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5 steps", "3 weeks", "epoch"])
+def test_durations_that_are_none(text):
+    with pytest.raises(UserError, match="no span of training"):
+        duration(text)
+
+
+BAD_FIELDS = {
+    "data.validation": 1.0, "data.n_train": 0, "model.dropout_rate": 1.0, "model.width": 0.0,
+    "optim.lr": -1.0, "optim.momentum": 1.0, "optim.clip": 0.0, "loss.smoothing": 1.0,
+    "train.epochs": 0, "train.batch_size": 0, "eval.batch_size": 0, "seed": -1,
+    "train.record": ("weights",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", BAD_FIELDS)
+def test_out_of_range_is_refused_by_name(path):
+    with pytest.raises(UserError, match=f"{path}.* out of range\nallowed: "):
+        replace(Config(), {path: BAD_FIELDS[path]})
+
+
+def test_selection_on_a_missing_validation_part_is_refused():
+    with pytest.raises(UserError, match="needs a validation part"):
+        replace(Config(), {"data.validation": 0.0})
+    replace(Config(), {"data.validation": 0.0, "select_on": "test"})  # together they are fine
+
+
+def test_a_path_that_is_no_field():
+    with pytest.raises(KeyError):
+        replace(Config(), {"optim.lrr": 1.0})
+
+
+def test_configs_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().seed = 1
+
+
+STUDY = Study("s", Config(), sweep({"model.norm": ("batch", "none"), "optim.lr": (0.1, 0.2)}))
+
+REFUSED = [
+    (("optim.lrr", "1"), "unknown field --config.optim.lrr; did you mean 'lr'"),
+    (("optin.lr", "1"), "did you mean 'optim'"),
+    (("optim", "1"), "is a group of fields"),
+    (("optim.lr.x", "1"), "unknown field"),
+    (("optim.lr", "abc"), "cannot be read\nexpected: a number"),
+    (("model.norm", "layer"), "expected: 'none' or 'batch' or None"),
+    (("data.n_train", "1.5"), "expected: a whole number or None"),
+    (("deterministic", "maybe"), "expected: True or False"),
+    (("model.filters", "3,x"), "separated by commas"),
+]
+
+
+@pytest.mark.parametrize("override, words", REFUSED)
+def test_overrides_refused_in_our_own_words(override, words, capfd):
+    with pytest.raises(UserError) as error:
+        cli.apply_overrides(STUDY, [override])
+    assert words in str(error.value) and len(str(error.value).splitlines()) <= 3
+    assert capfd.readouterr() == ("", ""), "the parser's own output must not leak"
+
+
+def test_overrides_reach_their_fields():
+    study, notes = cli.apply_overrides(STUDY, [
+        ("data.augment", "hflip,crop"), ("optim.clip", "5"), ("deterministic", "False"),
+        ("model.filters", "1,2,3"), ("data.dir", "None"), ("seeds", "3"), ("train.record", ""),
+    ])  # fmt: skip
+    base = study.base
+    assert base.data.augment == ("hflip", "crop") and base.optim.clip == 5.0
+    assert base.deterministic is False and base.model.filters == (1, 2, 3)
+    assert base.data.dir is None and study.seeds == 3 and base.train.record == () and not notes
+
+
+def test_overriding_a_varied_field_collapses_its_axis_and_says_so():
+    study, notes = cli.apply_overrides(STUDY, [("optim.lr", "0.5")])
+    assert [member.id for member in study.members] == ["norm=batch", "norm=none"]
+    assert study.base.optim.lr == 0.5
+    assert notes == ("optim.lr is 0.5 for all members now: 4 members became 2",)
+
+
+@pytest.mark.parametrize("argv, words", [
+    (["bn.py"], "unknown argument 'bn.py'"), (["--confg", "x"], "did you mean 'config'"),
+    (["--config"], "needs a value"),
+])  # fmt: skip
+def test_flags_refused(argv, words):
+    with pytest.raises(UserError, match=words):
+        cli.split_flags(argv, ("config", "workdir"), ("debug",))
+
+
+def test_flags_in_both_spellings():
+    argv = ["--config", "a.py:q", "--workdir=w", "--dry-run", "--config.optim.lr=1"]
+    argv += ["--config.seed", "2"]
+    flags = cli.split_flags(argv, ("config", "workdir"), ("dry_run",))
+    assert flags.plain == {"config": "a.py:q", "workdir": "w", "dry_run": "True"}
+    assert flags.overrides == (("optim.lr", "1"), ("seed", "2"))
+
+
+def test_a_missing_config_file_names_the_nearest():
+    with pytest.raises(UserError, match="did you mean"):
+        cli.load_study(f"{ROOT}/configs/bm.py")
+    with pytest.raises(UserError, match="unknown variant 'quik'; did you mean 'quick'"):
+        cli.load_study(f"{ROOT}/configs/bn.py:quik")
+
+
+@pytest.mark.parametrize("overrides, words", [
+    ({"optim.name": "adam", "optim.momentum": 0.9}, "optim.momentum=0.9 has no effect on 'adam'"),
+    ({"optim.name": "adm"}, "unknown optim 'adm'; did you mean 'adam'"),
+    ({"schedule.name": "constant", "schedule.factor": 0.1}, "has no effect on 'constant'"),
+    ({"schedule.name": "step"}, "needs step_size"),
+    ({"model.name": "cnn", "model.norm": "batch"}, "model.norm='batch' has no effect on 'cnn'"),
+    ({"model.name": "vgg"}, "unknown model 'vgg'"),
+    ({"data.augment": ("flip",)}, "unknown augmentation 'flip'"),
+    ({"model.activation": "rellu"}, "rellu"),
+    ({"model.leaky_slope": 0.1}, "leaky_slope has no effect unless activation"),
+])  # fmt: skip
+def test_options_without_effect_and_unknown_names_are_refused(overrides, words):
+    with pytest.raises(UserError) as error:
+        plan.resolve(replace(Config(), overrides))
+    assert words in str(error.value)
+
+
+def test_members_need_distinct_ids():
+    with pytest.raises(UserError, match="distinct ids"):
+        Study("s", Config(), (Member("a", {}), Member("a", {"optim.lr": 1.0})))
+
+
+def identities(study, data="data"):
+    return {run.id: run.identity for run in population.expand(study, lambda config: data)}
+
+
+def test_identity_follows_what_changes_numbers_and_nothing_else():
+    first = identities(STUDY)
+    assert len(set(first.values())) == 4
+    assert identities(STUDY, data="other") != first
+    for path, value in {"optim.clip": 5.0, "train.epochs": 3, "eval.every": "2", "seed": 1}.items():
+        changed = dataclasses.replace(STUDY, base=replace(STUDY.base, {path: value}))
+        assert not set(identities(changed).values()) & set(first.values()), path
+    for path, value in {
+        "checkpoint.keep_every": "1", "deterministic": False, "data.dir": "/elsewhere",
+    }.items():  # fmt: skip
+        changed = dataclasses.replace(STUDY, base=replace(STUDY.base, {path: value}))
+        assert identities(changed) == first, path
+
+
+def test_adding_seeds_renames_nobody():
+    more = identities(dataclasses.replace(STUDY, seeds=2))
+    assert {k: v for k, v in more.items() if not k.endswith(".s1")} == identities(STUDY)
+    assert len(set(more.values())) == 8
+
+
+def test_a_config_survives_json():
+    config = replace(Config(), {"model.filters": (1, 2, 3), "data.augment": ("crop",)})
+    assert population.from_dict(population.as_dict(config)) == config
+
+
+def test_differences_name_paths():
+    left = population.as_dict(Config())
+    right = population.as_dict(replace(Config(), {"optim.lr": 0.5}))
+    assert population.differences(left, right) == ["optim.lr: 0.001 there, 0.5 here"]

@@ -1,0 +1,121 @@
+"""A run killed anywhere and started again with the same command gives the bits of one never killed.
+
+The command is the BatchNorm study's own, with only its sizes reduced.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cli_runs
+import pytest
+import tiny
+
+from jaxcifar import engine, programs, record
+from jaxcifar.keys import Purpose, key_at
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, cache):
+    """The uninterrupted run's folder."""
+    workdir = tmp_path_factory.mktemp("whole") / "run"
+    done = cli_runs.command("jaxcifar.train", *cli_runs.SMALL, "--workdir", workdir, cache=cache)
+    assert done.returncode == 0, done.stderr
+    return workdir
+
+
+def test_the_run_is_complete(whole):
+    summary = cli_runs.summary(whole)
+    assert len(summary["members"]) == 8
+    rows = record.read_lines(whole / "metrics.jsonl")
+    assert len(rows) == 8 * 2 and {row["epoch"] for row in rows} == {1.0, 2.0}
+    steps = record.read_table(whole / "steps.npz")
+    assert steps["loss"].shape == (8, 6)
+    cli_runs.assert_epochs_have_their_own_order(steps, 3)
+
+
+# 6 segments, 2 evaluations of 1 chunk and 2 saves a group: each kill falls in another place.
+@pytest.mark.parametrize("point", ["segment:2", "evaluation:2", "save:2"])
+def test_killed_and_started_again_gives_the_same_bits(whole, cache, tmp_path, point):
+    workdir = tmp_path / "run"
+    args = ("jaxcifar.train", *cli_runs.SMALL, "--workdir", workdir)
+    killed = cli_runs.command(*args, cache=cache, kill=point)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (workdir / "summary.json").exists()
+    again = cli_runs.command(*args, cache=cache)
+    assert again.returncode == 0, again.stderr
+    assert "continues at step 3" in again.stderr
+    cli_runs.assert_same_run(whole, workdir)
+
+
+def test_the_check_notices_an_order_key_without_the_epoch(monkeypatch):
+    """Were the epoch dropped from the key, every epoch would repeat the first one's batches."""
+    made = tiny.make_plan()
+    right = tiny.run(made)
+    cli_runs.assert_epochs_have_their_own_order(right.book.steps, made.steps_per_epoch)
+
+    def dropped(seed, purpose, at):
+        return key_at(seed, purpose, 0 if purpose == Purpose.ORDER else at)
+
+    programs.make_order.cache_clear()
+    monkeypatch.setattr(programs, "key_at", dropped)
+    try:
+        wrong = tiny.run(made)
+    finally:
+        programs.make_order.cache_clear()
+    with pytest.raises(AssertionError, match="repeats another's order"):
+        cli_runs.assert_epochs_have_their_own_order(wrong.book.steps, made.steps_per_epoch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_the_same_command_continues(whole, cache, tmp_path, number, status):
+    workdir = tmp_path / "run"
+    args = [sys.executable, "-m", "jaxcifar.train", *cli_runs.SMALL, "--workdir", str(workdir)]
+    env = os.environ | {"XDG_CACHE_HOME": str(cache)}
+    env.pop("JAXCIFAR_CACHE", None)
+    run = subprocess.Popen(
+        args, cwd=cli_runs.ROOT, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    first = run.stderr.readline()  # said when the group is about to train
+    assert "members" in first
+    time.sleep(0.2)
+    run.send_signal(number)
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == status, said
+    assert "the same command continues" in said
+    again = cli_runs.command("jaxcifar.train", *cli_runs.SMALL, "--workdir", workdir, cache=cache)
+    assert again.returncode == 0, again.stderr
+    cli_runs.assert_same_run(whole, workdir)
+
+
+def test_a_finished_run_trains_nothing_again(whole, cache):
+    before = (whole / "steps.npz").read_bytes()
+    done = cli_runs.command("jaxcifar.train", *cli_runs.SMALL, "--workdir", whole, cache=cache)
+    assert done.returncode == 0 and "members side by side" not in done.stderr
+    assert (whole / "steps.npz").read_bytes() == before
+
+
+def test_evaluate_gives_the_summary_s_numbers(whole, cache):
+    """Restored through Orbax, scored by the program that trained: the same to the last digit."""
+    for which in ("best", "last"):
+        done = cli_runs.command(
+            "jaxcifar.evaluate", "--workdir", whole, "--member", "bn-0.001", "--which", which,
+            cache=cache,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        score = cli_runs.summary(whole)["members"]["bn-0.001"]["test"][which]
+        told = f"bn-0.001: test accuracy {100 * score['accuracy']:.2f} %, loss {score['loss']:.4f}"
+        assert told in done.stdout
+
+
+def test_engine_faults_are_off_without_the_variable():
+    assert "JAXCIFAR_KILL" not in os.environ
+    assert engine.faults.reach("save") is None
