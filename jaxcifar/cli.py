@@ -119,7 +119,7 @@ def _field_type(path: str) -> Any:
     node: Any = Config
     walked: list[str] = []
     for part in path.split("."):
-        names = list(node.__slots__) if dataclasses.is_dataclass(node) else []
+        names = [f.name for f in dataclasses.fields(node)] if dataclasses.is_dataclass(node) else []
         if part not in names:
             before = ".".join(["--config", *walked])
             where = sorted(names) if names else ["no fields"]
@@ -131,7 +131,7 @@ def _field_type(path: str) -> Any:
         walked.append(part)
     if dataclasses.is_dataclass(node):
         raise UserError(
-            f"--config.{path} is a group of fields\nname one of: {', '.join(node.__slots__)}"
+            f"--config.{path} is a group of fields\nname one of: {', '.join(f.name for f in dataclasses.fields(node))}"
         )
     return node
 

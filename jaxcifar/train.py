@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _train(study: Any, plain: dict[str, str], command: str) -> int:
-    from jaxcifar import figures, report, run, runtime
+    from jaxcifar import report, run, runtime
 
     runtime.prepare(study.base.deterministic)
     workdir = Path(plain["workdir"]) if "workdir" in plain else None
@@ -67,8 +67,7 @@ def _train(study: Any, plain: dict[str, str], command: str) -> int:
     except runtime.Stopped as stop:
         print(stop, file=sys.stderr)  # noqa: T201
         return 128 + stop.signum
-    figures.draw_all(results.workdir)
-    pages = report.write(results.workdir)
+    pages = report.write(results.workdir)  # draws the figures too
     print(report.table(results.workdir))  # noqa: T201
     print(f"figures in {results.workdir / 'figures'}, report in {pages[0]}")  # noqa: T201
     return 0

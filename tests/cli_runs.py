@@ -13,7 +13,7 @@ from jaxcifar import checkpoint, folder, record
 ROOT = Path(__file__).parents[1]
 # The BatchNorm study with nothing but its sizes reduced: 8 members, 2 epochs of 3 steps.
 SMALL = (
-    "--config", "configs/bn.py:quick", "--config.model.width=0.0625", "--config.data.n_train=54",
+    "--config", "configs/bn.py:quick", "--config.model.width=0.0625", "--config.data.n_train=53",
     "--config.data.n_test=40", "--config.train.batch_size=16", "--config.train.epochs=2",
     "--config.eval.batch_size=8",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Reports from records written here: numbers by hand, rules, bytes, and refusals."""
+"""Report files from records written here: what they say, their bytes, and refusals."""
 
 import base64
 import json
@@ -7,57 +7,21 @@ import shutil
 import subprocess
 import sys
 
+import made_report
 import numpy as np
 import pytest
 from made_records import write_run
+from made_report import finish
 
 from jaxcifar import cli, figures, report
 from jaxcifar.errors import UserError
 from jaxcifar.report import __main__ as command
-from jaxcifar.report import blocks, claims, markdown, page, reading, sections, statistics, tables
+from jaxcifar.report import blocks, claims, markdown, page, reading, sections, tables
 
 PIXEL = bytes.fromhex(  # a whole PNG, one white pixel
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
     "0000000a49444154789c63f80f00010101005a4d6fb60000000049454e44ae426082"
 )
-DATA = {
-    "name": "synthetic", "n_train": 8192, "n_test": 2000, "validation": 0.1, "split_seed": 42,
-    "normalisation": "half",
-}  # fmt: skip
-
-
-def finish(folder, leave_out=(), select="best", width=0.25, commit="c" * 40, accuracy=None):
-    """Add what a finished run has on top of `write_run`'s records."""
-    config = json.loads((folder / "config.json").read_text())
-    config["data"] = {"label": config["data"]["label"], "fingerprint": "ab" * 32,
-                      "source": "generated from seed 0: 8,192 train, 2,000 test"}  # fmt: skip
-    for member in config["members"]:
-        tree = member["config"]
-        tree |= {"data": DATA, "train": {"epochs": 4, "batch_size": 128}, "select": select}
-        tree["model"]["width"] = width
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "environment.json").write_text(json.dumps({
-        "commit": commit, "versions": {"jaxcifar": "0.1.0", "jax": "0.10.2", "other": None},
-        "python": "3.11.2", "command": "python -m jaxcifar.train --config configs/bn.py:quick",
-        "backend": "cpu", "device_kind": "cpu", "devices": 1, "cores": 2,
-        "groups": {"vgg_a-batch-0a": {"lane": "vmap", "lowering": "winograd"}},
-    }))  # fmt: skip
-    rows = {}
-    for index, member in enumerate(config["members"]):
-        if member["id"] not in leave_out:
-            reached = accuracy[index] if accuracy else 0.8 + 0.01 * index
-            rows[member["id"]] = {
-                "parameters": 611_610, "best_epoch": 3.0, "best_step": 30, "diverged_step": None,
-                "validation": {"accuracy": 0.7654, "loss": 0.7},
-                "test": {"last": {"accuracy": reached, "loss": 0.8},
-                         "best": {"accuracy": reached - 0.05, "loss": 0.9}},
-                "seconds": 61.25, "images_per_second": 1234.5,
-            }  # fmt: skip
-    summary = {"members": rows, "select": select}
-    (folder / "summary.json").write_text(json.dumps(summary))
-    (folder / "groups" / "vgg_a-batch-0a").mkdir(parents=True, exist_ok=True)
-    (folder / "groups" / "vgg_a-batch-0a" / "summary.json").write_text(json.dumps(summary))
-    return folder
 
 
 @pytest.fixture
@@ -126,144 +90,15 @@ def test_markdown_and_page_say_the_same(run, quick_figures):
     assert titles == re.findall(r"<h2>(.+?)</h2>", html) and titles[-1] == "What is not claimed"
 
 
-def test_what_was_run(run):
-    rows = dict(tables.setup(reading.read(run)).rows)
-    assert rows["Study"] == "bn, variant quick" and rows["Data"] == "synthetic"
-    assert rows["Data fingerprint (SHA-256)"] == "ab" * 32
-    assert rows["Training images"] == "7,373 (and 819 set aside for validation)"
-    assert (rows["Test images"], rows["Epochs"], rows["Batch size"]) == ("2,000", "4", "128")
-    assert rows["Device"] == "1 \u00d7 cpu (cpu)" and rows["CPU cores"] == "2"
-    assert rows["Commit"] == "c" * 40 and rows["Versions"] == "jaxcifar 0.1.0, jax 0.10.2"
-    assert rows["Training time"] == "61.2 s (vgg_a-batch-0a 61.2)"
-    assert rows["Command"].endswith("configs/bn.py:quick")
-
-
-@pytest.mark.parametrize(
-    "part, expected",
-    [
-        ({"name": "cifar10", "n_train": None, "n_test": None}, (45_000, 5_000, 10_000)),
-        ({"name": "cifar10", "n_train": None, "n_test": 500, "validation": 0.0}, (50_000, 0, 500)),
-        ({"name": "synthetic", "n_train": None, "n_test": None}, (9_000, 1_000, 2_000)),
-    ],
-)
-def test_image_counts_follow_the_config(part, expected):
-    assert reading.images({"data": DATA | part}) == expected
-
-
-def test_a_member_row_by_hand(run):
-    table = tables.members(reading.read(run))
-    assert [column.title for column in table.columns] == [
-        "Member", "Changes", "Parameters", "Best epoch", "Selection accuracy, validation (%)",
-        "Test accuracy, best weights (%)", "Test accuracy, last weights (%)",
-        "Final training loss (nats)", "Seconds", "Images/s",
-    ]  # fmt: skip
-    last = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    loss = [line["train_loss"] for line in last if line["member"] == "bn-0.002"][-1]
-    assert table.rows[1] == (
-        "bn-0.002", "model.norm=batch, optim.lr=0.002", "611,610", "3", "76.54", "76.00", "81.00",
-        f"{loss:.4f}", "61.2", "1,234",
-    )  # fmt: skip
-
-
-def test_the_reported_weights_come_first(tmp_path):
-    run = reading.read(finish(write_run(tmp_path), select="last"))
-    titles = [column.title for column in tables.members(run).columns]
-    assert titles.index("Test accuracy, last weights (%)") == 5
-    assert tables.members(run).rows[0][5:7] == ("80.00", "75.00")
-    said = sections.opening(run)[0].text
-    assert said.startswith("8 members, 1 seed each, 4 epochs, trained on synthetic images. ")
-    assert "The last weights are reported" in said
-
-
-def test_spread_by_hand():
-    """Mean 0.83; deviation sqrt((9 + 1 + 16) / 2) / 100; t of 2 degrees at 97.5 % is 4.302653."""
-    found = statistics.spread([0.80, None, 0.82, float("nan"), 0.87])
-    assert found.n == 3
-    half = 4.302653 * np.sqrt(13) / 100 / np.sqrt(3)
-    np.testing.assert_allclose(
-        found[1:], [0.83, np.sqrt(13) / 100, 0.83 - half, 0.83 + half], rtol=1e-6
-    )
-    assert statistics.spread([0.5])[:2] == (1, 0.5) and np.isnan(statistics.spread([0.5])[2:]).all()
-    assert statistics.spread([None]).n == 0
-
-
-def test_seeds_are_summed_up_and_missing_ones_named(tmp_path):
-    write_run(tmp_path, seeds=3, rates=(1e-3, 2e-3), norms=("batch",))
-    scores = [0.80, 0.5, 0.82, 0.6, 0.87, 0.7]  # seeds are outermost
-    run = reading.read(finish(tmp_path, accuracy=scores, leave_out=["bn-0.002.s2"]))
-    table, missing = tables.seeds(run)
-    assert [column.title for column in table.columns][2:] == [
-        "n", "Mean (%)", "Standard deviation (points)", "95 % interval (%)",
-    ]  # fmt: skip
-    assert table.rows[0] == ("bn-0.001", "best weights", "3", "78.00", "3.61", "69.04 to 86.96")
-    assert table.rows[2] == ("bn-0.001", "last weights", "3", "83.00", "3.61", "74.04 to 91.96")
-    assert table.rows[3] == ("bn-0.002", "last weights", "2", "55.00", "7.07", "-8.53 to 118.53")
-    assert missing == ("bn-0.002 (1 of 3)",)
-    assert "seed=1" in tables.members(run).rows[2][1]
-
-
 def test_one_seed_makes_no_interval(run, quick_figures):
     assert tables.seeds(reading.read(run)) is None
     assert "interval (%)" not in pages(run)[0]
-
-
-def test_band_table_by_hand(run):
-    records = reading.read(run).records
-    losses = records.steps["loss"][4:]  # without BatchNorm
-    width = losses.max(0) - losses.min(0)
-    assert tables.landscape(reading.read(run)).rows[1] == (
-        "VGG-A without BatchNorm", "4", "40", f"{width.mean():.4f}", f"{width[:10].mean():.4f}",
-        f"{width[30:].mean():.4f}", "\u2013",
-    )  # fmt: skip
-
-
-def test_band_numbers_are_means_over_seeds(tmp_path):
-    records = reading.read(write_run(tmp_path, seeds=2, norms=("none",))).records
-    losses = records.steps["loss"].reshape(2, 4, 40)
-    found = statistics.band_numbers(records, "VGG-A")
-    np.testing.assert_allclose(found.width, (losses.max(1) - losses.min(1)).mean())
-    assert found[:2] == (4, 40)
-
-
-def test_spikes_are_counted_late_in_long_runs_only(tmp_path):
-    records = reading.read(write_run(tmp_path, norms=("batch",), epochs=4, spe=1300)).records
-    records.steps["loss"][:] = 0.5
-    records.steps["loss"][2, [10, 5000, 5001, 5100]] = 3.0
-    assert statistics.band_numbers(records, "VGG-A").spikes == 2
-    short = records._replace(members=tuple(m._replace(length=5001) for m in records.members))
-    assert np.isnan(statistics.band_numbers(short, "VGG-A").spikes)
-
-
-def test_a_lost_run_ends_the_width(tmp_path):
-    folder = finish(write_run(tmp_path, diverge={"plain-0.002": 25}))
-    run = reading.read(folder)
-    row = tables.landscape(run).rows[1]
-    losses = run.records.steps["loss"][4:, :25]
-    assert row[3] == f"{(losses.max(0) - losses.min(0)).mean():.4f}" and row[5] == "\u2013"
-    table = tables.members(run)
-    assert table.columns[-1].title == "Note" and table.rows[5][-1] == "diverged at step 25"
-    assert table.rows[5][7] == "\u2013" and table.rows[4][-1] == ""
 
 
 def test_one_learning_rate_has_no_band_table(tmp_path, quick_figures):
     folder = finish(write_run(tmp_path, rates=(1e-3,)))
     assert tables.landscape(reading.read(folder)) is None
     assert "Epochs to reach" not in pages(folder)[0] and "loss bands" not in pages(folder)[0]
-
-
-def test_epochs_to_reach_by_hand(run, tmp_path):
-    shutil.copytree(run, tmp_path / "run")
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    scores = {"bn-0.001": [0.4, 0.55, 0.72, 0.74], "bn-0.002": [0.9, 0.2, 0.2, 0.2]}
-    for line in lines:
-        if line["member"] in scores:
-            line["val_accuracy"] = scores[line["member"]][int(line["epoch"]) - 1]
-    kept = [line for line in lines if line["member"] != "plain-0.0001"]
-    (tmp_path / "run" / "metrics.jsonl").write_text("\n".join(map(json.dumps, kept)))
-    rows = tables.speeds(reading.read(tmp_path / "run")).rows
-    assert rows[0] == ("bn-0.001", "VGG-A with BatchNorm", "0.001", "2", "3", "never", "never")
-    assert rows[1][3:] == ("1", "1", "1", "1")
-    assert rows[-1][3:] == ("\u2013",) * 4
 
 
 def test_an_unfinished_run_is_reported_as_such(tmp_path, quick_figures):
@@ -329,7 +164,7 @@ def test_what_is_not_claimed_follows_from_the_records(tmp_path, records, extra, 
 
 def test_a_study_of_the_published_size_is_not_called_small(tmp_path, monkeypatch):
     whole = {"name": "cifar10", "n_train": None, "n_test": None, "validation": 0.0}
-    monkeypatch.setitem(globals(), "DATA", DATA | whole)
+    monkeypatch.setattr(made_report, "DATA", made_report.DATA | whole)
     folder = finish(write_run(tmp_path, label="CIFAR-10", select_on="test"), width=None)
     config = json.loads((folder / "config.json").read_text()) | {"variant": "r1"}
     (folder / "config.json").write_text(json.dumps(config))
@@ -381,15 +216,6 @@ def test_terminal_table_lines_up(run):
     ends = [match.end() for match in re.finditer("-+", lines[rule])]
     for line in lines[rule + 1 :]:
         assert [m.end() for m in re.finditer(r"\S+", line)][1:] == ends[1:]
-
-
-def test_numbers_in_words():
-    assert blocks.number(None) == blocks.number(float("nan"), 2) == "\u2013"
-    assert blocks.number(0) == "0" and blocks.percent(0.0) == "0.00"
-    assert blocks.number(1234567.891, 1) == "1,234,567.9"
-    assert blocks.listed(["a"]) == "a" and blocks.listed(["a", "b", "c"]) == "a, b and c"
-    assert blocks.listed(list("abcdefghij"), most=3) == "a, b, c and 7 more"
-    assert blocks.plural(1, "seed") == "1 seed" and blocks.plural(1200, "seed") == "1,200 seeds"
 
 
 def test_command_prints_the_two_files(run, quick_figures, capsys):

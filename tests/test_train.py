@@ -1,0 +1,235 @@
+"""The commands and the Python API end to end, on a network and images of toy size."""
+
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+import jaxcifar
+from jaxcifar import augment, cli, data, engine, evaluate, folder, plan, record, run, train
+from jaxcifar.config import Member, Study, replace
+from jaxcifar.errors import UserError
+from jaxcifar.progress import Progress
+
+ROOT = Path(__file__).parents[1]
+BASE = replace(tiny.BASE, {
+    "data.n_train": 40, "data.n_test": 20, "checkpoint.keep_every": "1 epoch",
+    "train.record": ("last_layer_grad", "first_conv_grad_norm"), "eval.train": True,
+})  # fmt: skip
+STUDY = Study("tiny", BASE, (Member("a", {"optim.lr": 0.01}), Member("b", {"optim.lr": 0.03})))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return jaxcifar.train(STUDY, tmp_path_factory.mktemp("runs") / "tiny")
+
+
+def test_the_folder_holds_what_it_promises(results):
+    names = {path.name for path in results.workdir.iterdir()}
+    assert names >= {"config.json", "environment.json", "metrics.jsonl", "steps.npz",
+                     "summary.json", "groups"}  # fmt: skip
+    environment = record.read_json(results.workdir / "environment.json")
+    assert environment["cores"] >= 1 and environment["backend"] == "cpu"
+    (group,) = environment["groups"].values()
+    assert group["lane"] in ("vmap", "map") and group["lowering"] == "cpu/cpu"
+
+
+def test_records_are_complete_and_in_range(results):
+    assert [row["member"] for row in results.metrics] == ["a", "b", "a", "b"]
+    for row in results.metrics:
+        for name in ("train_accuracy", "val_accuracy", "train_eval_accuracy"):
+            assert 0 <= row[name] <= 1
+        assert row["train_loss"] > 0 and row["val_loss"] > 0 and row["train_eval_loss"] > 0
+    steps = results.steps
+    assert steps["loss"].shape == (2, 4)  # 32 images after the split: 2 steps of 16, 2 epochs
+    assert (steps["last_layer_grad_min"] < 0).all() and (steps["last_layer_grad_max"] > 0).all()
+    assert (steps["first_conv_grad_norm"] > 0).all()
+    assert ((0 <= steps["accuracy"]) & (steps["accuracy"] <= 1)).all()
+
+
+def test_the_summary_scores_the_test_set_for_every_set_of_weights(results):
+    for row in results.summary["members"].values():
+        for which in ("best", "last"):
+            assert row["test"][which]["accuracy"] * 20 == pytest.approx(
+                round(row["test"][which]["accuracy"] * 20)
+            )
+        assert row["parameters"] > 0 and row["diverged_step"] is None
+    assert results.summary["select_on"] == "validation"
+
+
+def test_a_restored_network_gives_the_summary_s_score(results):
+    """By the API: restore, normalise, apply, in NumPy arithmetic on the logits."""
+    images = data.load("synthetic", None, n_train=40, n_test=20)
+    program = plan.resolve(BASE).program
+    pixels = augment.normalise(images.test_images, program.mean, program.std)
+    for which in ("best", "last"):
+        model, variables = jaxcifar.load(results.workdir, "b", which)
+        logits = np.asarray(model.apply(variables, pixels, train=False), np.float64)
+        log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+        score = results.summary["members"]["b"]["test"][which]
+        assert score["accuracy"] == (log_p.argmax(1) == images.test_labels).mean()
+        loss = -log_p[np.arange(20), images.test_labels].mean()
+        assert score["loss"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_predict_gives_probabilities(results):
+    images = tiny.images(3)[0]
+    probabilities = jaxcifar.predict(results.workdir, "a", images)
+    assert probabilities.shape == (3, 10)
+    np.testing.assert_allclose(np.asarray(probabilities).sum(1), 1, rtol=1e-5)
+
+
+def test_kept_checkpoints_are_restored_by_step(results):
+    _, early = jaxcifar.load(results.workdir, "a", "step:2")
+    _, late = jaxcifar.load(results.workdir, "a", "last")
+    pairs = zip(jax.tree.leaves(early), jax.tree.leaves(late), strict=True)
+    assert any((x != y).any() for x, y in pairs)
+    with pytest.raises(UserError, match="no checkpoint of step 3"):
+        jaxcifar.load(results.workdir, "a", "step:3")
+
+
+@pytest.mark.parametrize("member, which, words", [
+    ("c", "best", "unknown member 'c'"), ("a", "worst", "unknown kind of weights 'worst'"),
+])  # fmt: skip
+def test_what_cannot_be_restored(results, member, which, words):
+    with pytest.raises(UserError, match=words):
+        jaxcifar.load(results.workdir, member, which)
+
+
+def test_evaluate_command(results, capsys):
+    assert cli.run(evaluate.main, ["--workdir", str(results.workdir)]) == 0
+    out = capsys.readouterr().out
+    for name in "ab":
+        score = results.summary["members"][name]["test"]["best"]
+        assert f"{name}: test accuracy {100 * score['accuracy']:.2f} %" in out
+    assert cli.run(evaluate.main, ["--workdir", str(results.workdir / "groups")]) == 2
+    assert "is no run folder" in capsys.readouterr().err
+
+
+def test_a_damaged_checkpoint_is_not_evaluated(results, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(results.workdir, copy)
+    (group,) = folder.groups(copy)
+    for path in (group.path / "checkpoints").rglob("manifest.json"):
+        victim = max(
+            (p for p in path.parent.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size
+        )
+        victim.write_bytes(victim.read_bytes()[:-1] + b"\x00\x01")
+    with pytest.raises(UserError, match="every checkpoint .* is damaged"):
+        jaxcifar.load(copy, "a")
+
+
+def test_a_finished_study_does_nothing_and_new_members_alone_are_trained(results, capsys):
+    before = (results.workdir / "groups").glob("*/steps.npz")
+    stamps = {path: path.stat().st_mtime_ns for path in before}
+    again = jaxcifar.train(STUDY, results.workdir)
+    assert without(again.metrics) == without(results.metrics)
+    more = Study("tiny", BASE, (*STUDY.members, Member("c", {"optim.lr": 0.02})))
+    third = jaxcifar.train(more, results.workdir)
+    assert list(third.summary["members"]) == ["a", "b", "c"]
+    assert third.steps["members"].tolist() == ["a", "b", "c"]
+    assert len(folder.groups(results.workdir)) == 2
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    jaxcifar.train(more, results.workdir)  # and the folder now belongs to the larger study
+    with pytest.raises(UserError, match="holds member 'c', this one does not"):
+        jaxcifar.train(STUDY, results.workdir)
+
+
+def without(rows):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def test_another_study_s_folder_is_refused(results):
+    other = Study("tiny", replace(BASE, {"optim.momentum": 0.5}), STUDY.members)
+    with pytest.raises(UserError, match="member 'a' differs .optim.momentum: 0.9 there, 0.5 here"):
+        run.prepare(other, results.workdir)
+    stranger = results.workdir / "groups"
+    with pytest.raises(UserError, match="not empty and no run folder"):
+        run.prepare(STUDY, stranger)
+
+
+def test_other_cores_are_refused_unless_told(results, tmp_path):
+    path, members = tmp_path / "g", ["a"]
+    assert folder.open_group(path, members, {"cores": 2}, strict=True) == ""
+    assert folder.open_group(path, members, {"cores": 2}, strict=True) == ""
+    with pytest.raises(UserError, match="cores: 2 there, 1 here"):
+        folder.open_group(path, members, {"cores": 1}, strict=True)
+    assert "other numerics" in folder.open_group(path, members, {"cores": 1}, strict=False)
+
+
+def test_a_group_is_trained_by_one_process_at_a_time(tmp_path):
+    with folder.locked(tmp_path / "g"):
+        with pytest.raises(UserError, match="being trained by another process"):
+            with folder.locked(tmp_path / "g"):
+                pass
+    with folder.locked(tmp_path / "g"):
+        pass
+
+
+def command(*args, **env):
+    return cli.run(train.main, [*args])
+
+
+CONFIG = ("--config", str(ROOT / "configs" / "bn.py:quick"))
+
+
+@pytest.mark.parametrize("args, words", [
+    ((), "which study?"),
+    (("--confg", "x"), "did you mean 'config'"),
+    ((*CONFIG, "--config.optim.lrr=1"), "did you mean 'lr'"),
+    ((*CONFIG, "--config.optim.momentum=0.9"), "has no effect on 'adam'"),
+    ((*CONFIG, "--config.model.width=-1"), "model.width=-1.0 is out of range"),
+    ((*CONFIG, "--only-group=x"), "no group 'x'"),
+    ((*CONFIG, "--config.data.name=cifar10", "--config.data.dir=/nowhere"), "/nowhere"),
+])  # fmt: skip
+def test_mistakes_exit_2_in_three_lines(args, words, capsys, tmp_path):
+    workdir = () if "--config" not in args else ("--workdir", str(tmp_path / "new"))
+    assert command(*args, *workdir) == 2
+    err = capsys.readouterr().err
+    assert words in err and "Traceback" not in err
+    assert len(err.strip().splitlines()) <= 3
+    assert not (tmp_path / "new").exists(), "nothing is written before everything is checked"
+
+
+def test_debug_shows_the_traceback(capsys):
+    assert command("--debug") == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_dry_run_says_what_would_be_trained(capsys, tmp_path):
+    assert command(*CONFIG, "--dry-run", "--workdir", str(tmp_path / "new")) == 0
+    out = capsys.readouterr().out
+    assert out.count("group vgg_a-") == 2 and "180 steps of 128" in out
+    for name in ("bn-0.001", "plain-0.0001"):
+        assert name in out
+    assert not (tmp_path / "new").exists()
+
+
+def test_help_lists_the_fields_and_needs_no_jax():
+    code = (
+        "import sys\nfrom jaxcifar import train\n"
+        "try: train.main(['--help'])\nexcept SystemExit as e: assert not e.code\n"
+        "assert not {'jax', 'flax', 'optax'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    for word in ("--config.optim.lr", "--config.model.width", "--workdir", "--dry-run"):
+        assert word in done.stdout
+
+
+def test_plain_lines_tell_the_progress(results, capsys, tmp_path):
+    """Off a terminal: one line an evaluation, with losses, images/s and the time left."""
+    made, stream = tiny.make_plan({}, {}), io.StringIO()
+    progress = Progress(made, 0, stream)
+    hooks = tiny.hooks()._replace(progress=progress)
+    engine.run_group(made, tiny.group_data(made), engine.start(made), hooks)
+    progress.close()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2 and "epoch 2/2 step 6/6" in lines[1]
+    assert "images/s" in lines[0] and "left" in lines[0] and "val" in lines[0]
