@@ -131,7 +131,8 @@ def _field_type(path: str) -> Any:
         walked.append(part)
     if dataclasses.is_dataclass(node):
         raise UserError(
-            f"--config.{path} is a group of fields\nname one of: {', '.join(f.name for f in dataclasses.fields(node))}"
+            f"--config.{path} is a group of fields\n"
+            f"name one of: {', '.join(f.name for f in dataclasses.fields(node))}"
         )
     return node
 

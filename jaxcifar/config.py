@@ -13,8 +13,6 @@ from typing import Any, Literal, NamedTuple
 
 from jaxcifar.errors import UserError
 
-_frozen = dataclass(frozen=True, slots=True, kw_only=True)
-
 
 def _require(holds: bool, name: str, value: object, allowed: str) -> None:
     if not holds:
@@ -41,7 +39,7 @@ def duration(text: str) -> Duration:
     return Duration(amount, unit)
 
 
-@_frozen
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataConfig:
     """Which images, how they are split, normalised and augmented."""
 
@@ -61,7 +59,7 @@ class DataConfig:
             _require(value is None or value >= 1, f"data.{name}", value, "at least 1, or None")
 
 
-@_frozen
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """Which network and its knobs; None leaves a knob at the network's own default."""
 
@@ -82,7 +80,7 @@ class ModelConfig:
         _require(width is None or width > 0, "model.width", width, "a positive factor")
 
 
-@_frozen
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OptimConfig:
     """Optimizer; its numbers are traced, so members may differ in each of them."""
 
@@ -104,7 +102,7 @@ class OptimConfig:
         _require(self.clip is None or self.clip > 0, "optim.clip", self.clip, "positive, or None")
 
 
-@_frozen
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleConfig:
     """Learning rate over epochs; a host function, so kinds never recompile anything."""
 
@@ -119,7 +117,7 @@ class ScheduleConfig:
     cooldown: int | None = None  # epochs
 
 
-@_frozen
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LossConfig:
     """Training criterion, also used for validation and test losses."""
 
@@ -131,7 +129,7 @@ class LossConfig:
         _require(value is None or 0 <= value < 1, "loss.smoothing", value, "0 <= smoothing < 1")
 
 
-@_frozen
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
     """Length and batch size; the last short batch of an epoch is kept."""
 
@@ -147,7 +145,7 @@ class TrainConfig:
             _require(name in allowed, "train.record", name, ", ".join(allowed))
 
 
-@_frozen
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvalConfig:
     """When the population is scored, and on what besides the selection split."""
 
@@ -160,7 +158,7 @@ class EvalConfig:
         _require(self.batch_size >= 1, "eval.batch_size", self.batch_size, "at least 1")
 
 
-@_frozen
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointConfig:
     """When training is saved (the newest two stay) and which states are kept for good."""
 
@@ -173,7 +171,7 @@ class CheckpointConfig:
             duration(self.keep_every)
 
 
-@_frozen
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """One member's whole description. Everything has a default; configs state differences."""
 

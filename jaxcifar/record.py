@@ -178,7 +178,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def write_table(path: Path, table: Mapping[str, np.ndarray]) -> None:
     """Named arrays as an .npz file."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **table)
+    arrays: Any = table  # the stub takes `allow_pickle` for one of the names
+    np.savez_compressed(buffer, **arrays)
     write_atomically(path, buffer.getvalue())
 
 

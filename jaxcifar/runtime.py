@@ -35,7 +35,7 @@ def prepare(deterministic: bool = True) -> None:
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
     import jax
 
-    if jax.config.jax_compilation_cache_dir or os.environ.get("JAXCIFAR_CACHE") == "off":
+    if jax.config.values["jax_compilation_cache_dir"] or os.environ.get("JAXCIFAR_CACHE") == "off":
         return
     path = cache_dir() / "compiled"
     path.mkdir(parents=True, exist_ok=True)

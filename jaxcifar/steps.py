@@ -135,7 +135,7 @@ def train_step(
 
 
 def _gradient_record(grads: Tree, parts: Parts) -> dict[str, jax.Array]:
-    record = {}
+    record: dict[str, jax.Array] = {}
     if "last_layer_grad" in parts.record:
         last = _leaf(grads, parts.last_kernel)
         record |= {"last_layer_grad_min": last.min(), "last_layer_grad_max": last.max()}

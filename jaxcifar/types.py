@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 Tree = Any
+Leaf = Any  # a jax.Array inside programs, a NumPy array on its way there
 Options = tuple[tuple[str, Any], ...]
 
 
@@ -34,13 +35,13 @@ class Program(NamedTuple):
 class Numbers(NamedTuple):
     """What members of a group may differ in: traced, every leaf is (M,) (inside a lane: scalar)."""
 
-    optim: dict[str, jax.Array]
-    loss: dict[str, jax.Array]
-    model: dict[str, jax.Array]  # read by the network from its "hyper" collection
-    clip: jax.Array  # largest global gradient norm; inf = off
-    init_seed: jax.Array  # int32, like the two below
-    order_seed: jax.Array
-    augment_seed: jax.Array
+    optim: dict[str, Leaf]
+    loss: dict[str, Leaf]
+    model: dict[str, Leaf]  # read by the network from its "hyper" collection
+    clip: Leaf  # largest global gradient norm; inf = off
+    init_seed: Leaf  # int32, like the two below
+    order_seed: Leaf
+    augment_seed: Leaf
 
 
 class TrainState(NamedTuple):
@@ -64,8 +65,8 @@ class Stream(NamedTuple):
 class Images(NamedTuple):
     """Images resident on the device: (N, 32, 32, 3) uint8 and (N,) labels 0..9."""
 
-    images: jax.Array
-    labels: jax.Array
+    images: Leaf
+    labels: Leaf
 
 
 class Book(NamedTuple):
