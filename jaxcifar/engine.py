@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jaxcifar import faults, optim, programs
-from jaxcifar.steps import bind, record_dtypes
+from jaxcifar.steps import bind, param_dtype, record_dtypes
 from jaxcifar.types import (
     Book,
     Cursor,
@@ -57,8 +57,8 @@ class _StopScoring(Exception):
 
 def start(plan: Plan) -> Snapshot:
     """The snapshot before the first step."""
-    program, numbers = plan.phases[0].program, plan.phases[0].numbers
-    state = programs.make_init(program)(programs.place(numbers, program))
+    program = plan.phases[0].program
+    state = programs.init_state(program, plan.phases[0].numbers)
     best = jax.tree.map(lambda leaf: leaf.copy(), weights(program, state))
     return Snapshot(state, best, _new_book(plan), Cursor(phase=0, step=0, due=False))
 
@@ -84,10 +84,8 @@ def weights(program: Program, state: TrainState) -> Tree:
 
 def blank(plan: Plan, phase: int) -> Snapshot:
     """The shapes and dtypes of a snapshot in a phase, without computing anything."""
-    first, now = plan.phases[0], plan.phases[phase]
-    state = jax.eval_shape(programs.make_init(first.program), first.numbers)
-    opt_state = jax.eval_shape(programs.make_opt_init(now.program), state.params, now.numbers)
-    state = state._replace(opt_state=opt_state)
+    now = plan.phases[phase]
+    state = programs.blank_state(plan.phases[0], now)
     return Snapshot(state, weights(now.program, state), _new_book(plan), Cursor(phase, 0, False))
 
 
@@ -160,7 +158,7 @@ def train_segment(
     if row + program.batch > plan.n_train:
         program = program._replace(batch=plan.n_train - row, segment=1)
     rates = phase.rates(snapshot.book.plateau, np.arange(first, stop))
-    padded = np.zeros((len(plan.members), program.segment), _host_dtype(program))
+    padded = np.zeros((len(plan.members), program.segment), param_dtype(program.dtype))
     padded[:, : stop - first] = rates
     state, records = programs.make_segment(program)(
         snapshot.state,
@@ -177,10 +175,6 @@ def train_segment(
     return snapshot._replace(
         state=state, book=book, cursor=snapshot.cursor._replace(step=stop, due=True)
     )
-
-
-def _host_dtype(program: Program) -> str:
-    return "float64" if program.dtype == "float64" else "float32"
 
 
 def _write(book: Book, seen: dict[str, np.ndarray], first: int, stop: int) -> Book:

@@ -73,8 +73,7 @@ def default_numbers(program: Program, seed: int = 0) -> Numbers:
 
 def init_states(program: Program, seed: int = 0) -> TrainState:
     """States (R, ...) that all start at the same weights, one for each rate."""
-    numbers = programs.place(default_numbers(program, seed), program)
-    return programs.make_init(program)(numbers)
+    return programs.init_state(program, default_numbers(program, seed))
 
 
 @cache

@@ -10,9 +10,9 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from jaxcifar import steps
+from jaxcifar import models, steps
 from jaxcifar.keys import Purpose, key_at
-from jaxcifar.types import Images, Numbers, Program, Stream, TrainState, Tree
+from jaxcifar.types import Images, Numbers, Options, Phase, Program, Stream, TrainState, Tree
 
 Lane = Callable[..., Any]
 
@@ -69,10 +69,42 @@ def _map_lane(member_fn: Callable[..., Any], batched: tuple[bool, ...]) -> Lane:
 
 
 @cache
-def make_init(program: Program) -> Callable[[Numbers], TrainState]:
-    """(numbers) -> the population's state before its first step."""
-    init = partial(steps.init_state, parts=steps.bind(program))
-    return jax.jit(over_members(lambda numbers: init(numbers.init_seed, numbers), program, (True,)))
+def _make_init(model: str, options: Options, dtype: str) -> Callable[[Any], dict[str, Tree]]:
+    """(seed) -> one member's first weights. One program for every population of a network.
+
+    The library's convolution traces fastest, and none of it is computed: only draws are.
+    """
+    made = models.make_model(model, dtype=dtype, lowering="library", **dict(options))
+    param_dtype = steps.param_dtype(dtype)
+    return jax.jit(partial(steps.init_weights, model=made, param_dtype=param_dtype))
+
+
+def init_state(program: Program, numbers: Numbers) -> TrainState:
+    """The population's state before its first step; members of one seed start alike."""
+    init = _make_init(program.model, program.options, program.dtype)
+    seeds, member = np.unique(np.asarray(numbers.init_seed), return_inverse=True)
+    rows = [jax.tree.map(np.asarray, init(seed)) for seed in seeds]
+    weights = place(jax.tree.map(lambda *leaves: np.stack(leaves)[member], *rows), program)
+    opt_state = make_opt_init(program)(weights["params"], place(numbers, program))
+    return _state(weights, opt_state, place(_fresh(len(member)), program))
+
+
+def blank_state(first: Phase, now: Phase) -> TrainState:
+    """Shapes and dtypes of a population's state in phase `now` of a run that began with `first`."""
+    program, m = first.program, first.program.members
+    init = jax.vmap(_make_init(program.model, program.options, program.dtype))
+    weights = jax.eval_shape(init, first.numbers.init_seed)
+    opt_state = jax.eval_shape(make_opt_init(now.program), weights["params"], now.numbers)
+    return _state(weights, opt_state, _fresh(m))
+
+
+def _fresh(m: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.ones(m, bool), np.full(m, -1, np.int32)
+
+
+def _state(weights: dict[str, Tree], opt_state: Tree, fresh: Any) -> TrainState:
+    alive, bad_step = fresh
+    return TrainState(**weights, opt_state=opt_state, average=(), alive=alive, bad_step=bad_step)
 
 
 @cache

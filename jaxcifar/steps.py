@@ -50,26 +50,21 @@ def bind(program: Program) -> Parts:
         record=program.record,
         first_kernel=spec.first_kernel,
         last_kernel=spec.last_kernel,
-        param_dtype="float64" if program.dtype == "float64" else "float32",
+        param_dtype=param_dtype(program.dtype),
     )
 
 
-def init_state(init_seed: jax.Array, numbers: Numbers, *, parts: Parts) -> TrainState:
-    """A member's state before its first step; its weights depend on `init_seed` alone."""
-    images = jnp.zeros((1, *IMAGE_SHAPE), parts.param_dtype)
-    variables = parts.model.init(key_at(init_seed, Purpose.INIT, 0), images, train=False)
-    params, batch_stats = jax.tree.map(
-        lambda leaf: leaf.astype(parts.param_dtype),
-        (variables["params"], variables.get("batch_stats", {})),
-    )
-    return TrainState(
-        params=params,
-        batch_stats=batch_stats,
-        opt_state=init_opt_state(params, numbers, parts=parts),
-        average=(),
-        alive=jnp.array(True),
-        bad_step=jnp.array(-1, jnp.int32),
-    )
+def param_dtype(dtype: str) -> str:
+    """The type of parameters, statistics and losses where `dtype` is that of the computation."""
+    return "float64" if dtype == "float64" else "float32"
+
+
+def init_weights(init_seed: jax.Array, *, model: Any, param_dtype: str) -> dict[str, Tree]:
+    """A member's first weights {"params", "batch_stats"}; they depend on `init_seed` alone."""
+    images = jnp.zeros((1, *IMAGE_SHAPE), param_dtype)
+    variables = model.init(key_at(init_seed, Purpose.INIT, 0), images, train=False)
+    found = {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+    return jax.tree.map(lambda leaf: leaf.astype(param_dtype), found)
 
 
 def init_opt_state(params: Tree, numbers: Numbers, *, parts: Parts) -> Tree:

@@ -133,6 +133,16 @@ def test_bfloat16_accumulates_in_float32(case, name):
     assert_close(found, reference(x, kernel, grad, case), 2**-7)
 
 
+@pytest.mark.parametrize("name", ["patches", "shifts", "winograd"])
+def test_products_of_bfloat16_leave_in_float32(name):
+    """Sums of products may not be rounded to bfloat16 before all terms are in."""
+    x, kernel, _ = (jnp.asarray(a, jnp.bfloat16) for a in arrays(CASES[2]))
+    convolve = functools.partial(conv2d, padding=1, lowering=name)
+    lines = str(jax.make_jaxpr(convolve)(x, kernel)).splitlines()
+    dots = [line for line in lines if "= dot_general" in line]
+    assert dots and all(":f32[" in line.split("=")[0] for line in dots)
+
+
 def test_second_derivative_through_winograd():
     """Hessian-vector products, forward over reverse and vmapped, agree with the library's."""
     x, kernel, _ = (jnp.asarray(a, jnp.float32) for a in arrays(CASES[0]))
