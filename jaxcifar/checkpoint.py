@@ -33,18 +33,31 @@ class Found(NamedTuple):
 
 
 def save(folder: Path, snapshot: Snapshot) -> Path:
-    """Write a snapshot under `folder` and seal it; returns its folder."""
+    """Write a snapshot under `folder` and seal it; returns its folder.
+
+    One that is there already, sealed at the same cursor, holds the same bits and stays.
+    """
     state, cursor = snapshot.state, snapshot.cursor
+    target = folder / f"{cursor.step:08d}"
+    if _holds(target, cursor):
+        return target
     weights = {
         "last": {"params": state.params, "batch_stats": state.batch_stats},
         "best": snapshot.best,
     }
-    target = _empty(folder / f"{cursor.step:08d}")
+    _empty(target)
     _write(target / "weights", weights)
     _write(target / "rest", _rest(snapshot))
     faults.reach("save")
     _seal(target, cursor)
     return target
+
+
+def _holds(path: Path, cursor: Cursor) -> bool:
+    try:
+        return (path / MANIFEST).exists() and verify(path) == cursor
+    except IntegrityError:
+        return False
 
 
 def keep(folder: Path, snapshot: Snapshot) -> Path:

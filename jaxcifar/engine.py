@@ -94,10 +94,8 @@ def run_group(plan: Plan, data: GroupData, snapshot: Snapshot, hooks: Hooks) -> 
 
     Raises: Interrupted: `hooks.stop` said so; its snapshot continues the run exactly.
     """
-    for index, phase in enumerate(plan.phases):
-        if index < snapshot.cursor.phase or snapshot.cursor.step >= phase.stop:
-            if not snapshot.cursor.due:
-                continue
+    for index in range(snapshot.cursor.phase, len(plan.phases)):
+        phase = plan.phases[index]
         if index > snapshot.cursor.phase:
             snapshot = enter(plan, index, snapshot)
         numbers = programs.place(phase.numbers, phase.program)

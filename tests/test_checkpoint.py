@@ -108,6 +108,16 @@ def test_damage_falls_back_to_the_one_before_and_says_so(tmp_path):
     assert found.cursor.step == 3 and "other bytes" in found.damaged[0]
 
 
+def test_a_sealed_snapshot_stays_and_a_damaged_one_is_written_again(tmp_path):
+    path = checkpoint.save(tmp_path, made())
+    stamp = (path / checkpoint.MANIFEST).stat().st_mtime_ns
+    checkpoint.save(tmp_path, made())
+    assert (path / checkpoint.MANIFEST).stat().st_mtime_ns == stamp
+    files(path)[0].write_bytes(b"damaged")
+    checkpoint.save(tmp_path, made())
+    assert checkpoint.verify(path) == made().cursor
+
+
 def test_all_damaged_is_refused_with_a_way_out(tmp_path):
     for step in (3, 6):
         (checkpoint.save(tmp_path, made(step)) / checkpoint.MANIFEST).write_text("{}")

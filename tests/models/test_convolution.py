@@ -74,6 +74,10 @@ def ours(x, kernel, grad, case, name):
     return (y, *pull(grad))
 
 
+def compiled(case, name):
+    return jax.jit(functools.partial(ours, case=case, name=name))
+
+
 def assert_close(found, wanted, tolerance=TOLERANCE):
     for label, a, b in zip(
         ("output", "input gradient", "kernel gradient"), found, wanted, strict=True
@@ -85,9 +89,7 @@ def assert_close(found, wanted, tolerance=TOLERANCE):
 @pytest.mark.parametrize(("case", "name"), fitting(EVERY))
 def test_lowering_is_the_convolution(case, name):
     x, kernel, grad = arrays(case)
-    found = jax.jit(functools.partial(ours, case=case, name=name))(
-        *(jnp.asarray(a, jnp.float32) for a in (x, kernel, grad))
-    )
+    found = compiled(case, name)(*(jnp.asarray(a, jnp.float32) for a in (x, kernel, grad)))
     assert_close(found, reference(x, kernel, grad, case))
 
 
@@ -96,7 +98,7 @@ def test_accuracy_at_a_real_depth(name):
     """As deep a sum as VGG-A has: 256 channels, and a kernel gradient over 1,024 pixels."""
     case = (3, 1, 1, 1, 256, 32, 8)
     x, kernel, grad = arrays(case)
-    found = ours(*(jnp.asarray(a, jnp.float32) for a in (x, kernel, grad)), case, name)
+    found = compiled(case, name)(*(jnp.asarray(a, jnp.float32) for a in (x, kernel, grad)))
     assert_close(found, reference(x, kernel, grad, case), 2e-6)
 
 
@@ -128,7 +130,7 @@ def test_members_in_a_loop(name, shared):
 def test_bfloat16_accumulates_in_float32(case, name):
     """Inputs exact in bfloat16: the result is the exact sum rounded once (2^-8), not drifted."""
     x, kernel, grad = (np.asarray(jnp.asarray(a, jnp.bfloat16), np.float64) for a in arrays(case))
-    found = ours(*(jnp.asarray(a, jnp.bfloat16) for a in (x, kernel, grad)), case, name)
+    found = compiled(case, name)(*(jnp.asarray(a, jnp.bfloat16) for a in (x, kernel, grad)))
     assert all(leaf.dtype == jnp.bfloat16 for leaf in found)
     assert_close(found, reference(x, kernel, grad, case), 2**-7)
 
@@ -150,7 +152,7 @@ def test_second_derivative_through_winograd():
     def hvp(name):
         loss = lambda k: jnp.sum(jnp.sin(conv2d(x, k, padding=1, lowering=name)))  # noqa: E731
         product = lambda v: jax.jvp(jax.grad(loss), (kernel,), (v,))[1]  # noqa: E731
-        return jax.vmap(product)(jnp.stack([jnp.ones_like(kernel), kernel]))
+        return jax.jit(jax.vmap(product))(jnp.stack([jnp.ones_like(kernel), kernel]))
 
     np.testing.assert_allclose(hvp("winograd"), hvp("library"), rtol=1e-3, atol=1e-3)
 
