@@ -39,7 +39,7 @@ VARIANTS = {
     None: {},
     "quick": {
         "data.name": "synthetic",
-        "data.n_train": 8533,  # 7,680 train: 60 full batches an epoch
+        "data.n_train": 7111,  # 6,400 train: 50 full batches an epoch
         "data.n_test": 2000,
         "model.width": 0.25,
         "train.epochs": 3,

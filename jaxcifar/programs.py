@@ -55,17 +55,47 @@ def _vmap_lane(member_fn: Callable[..., Any], batched: tuple[bool, ...]) -> Lane
 
 
 def _map_lane(member_fn: Callable[..., Any], batched: tuple[bool, ...]) -> Lane:
+    """One member after another, each result written over its row of a buffer.
+
+    Where the first result has the shape of the first argument (a training state), that argument is
+    its buffer: a population's state is then never copied whole.
+    """
+
     def lane(*args: Any) -> Any:
-        mapped = tuple(arg for arg, flag in zip(args, batched, strict=True) if flag)
+        def member(index: jax.Array, first: Any) -> Any:
+            rows = (first, *args[1:])
+            return member_fn(
+                *(
+                    _row(arg, index) if flag else arg
+                    for arg, flag in zip(rows, batched, strict=True)
+                )
+            )
 
-        def one(rows: tuple[Any, ...]) -> Any:
-            left = iter(rows)
-            pairs = zip(args, batched, strict=True)
-            return member_fn(*(next(left) if flag else arg for arg, flag in pairs))
+        m = jax.tree.leaves(args[0])[0].shape[0]
+        shapes = jax.eval_shape(member, 0, args[0])
+        out = jax.tree.map(lambda leaf: jnp.zeros((m, *leaf.shape), leaf.dtype), shapes)
+        reuse = isinstance(shapes, tuple) and _alike(out[0], args[0])
+        out = (args[0], *out[1:]) if reuse else out
 
-        return jax.lax.map(one, mapped)
+        def body(index: jax.Array, out: Any) -> Any:
+            result = member(index, out[0] if reuse else args[0])
+            return jax.tree.map(lambda whole, row: whole.at[index].set(row), out, result)
+
+        return jax.lax.fori_loop(0, m, body, out)
 
     return lane
+
+
+def _row(tree: Tree, index: jax.Array) -> Tree:
+    return jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, index, 0, False), tree)
+
+
+def _alike(left: Tree, right: Tree) -> bool:
+    def shapes(tree: Tree) -> tuple:
+        leaves, structure = jax.tree.flatten(tree)
+        return structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
+
+    return shapes(left) == shapes(right)
 
 
 @cache

@@ -123,7 +123,7 @@ def compare(contenders: list[Contender], rounds: int, steps: int) -> dict[str, f
     rates: dict[str, list[float]] = {item.label: [] for item in contenders}
     for _ in range(rounds):
         for item in contenders:
-            time.sleep(0.3)
+            time.sleep(0.5)
             n = max(1, round(steps * contenders[0].images / item.images))
             rates[item.label].append(n * item.images / item.take(n))
     return {label: statistics.median(values) for label, values in rates.items()}

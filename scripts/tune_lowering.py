@@ -3,17 +3,16 @@
     python scripts/tune_lowering.py [--models vgg_a cnn] [--members 1 4] [--batch 128]
 
 A case is timed as training runs it: forward and both gradients, inside a loop of a compiled
-program, batch 128, float32. The figure is CPU time over the cores, the least of several rounds in
-which the candidates take turns: it stands a busy machine better than the clock does. Rows for
-other devices and cases stay as they are. Run it on a quiet machine all the same.
+program, batch 128, float32. The figure is wall-clock time, the least of several rounds in which
+the candidates take turns: what a lowering leaves to one core counts in full. Rows for other devices
+and cases stay as they are. Run it on a quiet machine.
 """
 
 import argparse
 import functools
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -69,7 +68,7 @@ def program(case: lowering.Case, form: str, batch: int, loops: int) -> Callable[
 
 
 def time_case(case: lowering.Case, batch: int, rounds: int, loops: int = 2) -> dict[str, float]:
-    """CPU milliseconds over the cores, for every lowering that covers the case but the library."""
+    """Milliseconds by the clock, least of `rounds`: every lowering that covers the case."""
     forms = [form for form in convolution.LOWERINGS if form != "library" and case.fits(form)]
     if case.kernel[0] * case.kernel[1] > 9 and "shifts" in forms:
         forms.remove("shifts")
@@ -79,10 +78,10 @@ def time_case(case: lowering.Case, batch: int, rounds: int, loops: int = 2) -> d
         run()
     for _ in range(rounds):
         for form, run in programs.items():
-            start = time.process_time()
+            start = time.perf_counter()
             run()
-            best[form] = min(best[form], time.process_time() - start)
-    return {form: 1e3 * seconds / loops / (os.cpu_count() or 1) for form, seconds in best.items()}
+            best[form] = min(best[form], time.perf_counter() - start)
+    return {form: 1e3 * seconds / loops for form, seconds in best.items()}
 
 
 def pick(case: lowering.Case, times: dict[str, float], backend: str) -> str:
@@ -92,14 +91,14 @@ def pick(case: lowering.Case, times: dict[str, float], backend: str) -> str:
     return usual if times[fastest] > MARGIN * times.get(usual, float("inf")) else fastest
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Times the cases, prints what was found, and rewrites the table row by row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", default=["vgg_a", "cnn"], choices=models.MODELS)
     parser.add_argument("--members", nargs="+", type=int, default=[1])
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=4)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     device = lowering.device_key()
     cases: dict[lowering.Case, None] = {}
     for name in args.models:

@@ -205,7 +205,7 @@ def test_debug_shows_the_traceback(capsys):
 def test_dry_run_says_what_would_be_trained(capsys, tmp_path):
     assert command(*CONFIG, "--dry-run", "--workdir", str(tmp_path / "new")) == 0
     out = capsys.readouterr().out
-    assert out.count("group vgg_a-") == 2 and "180 steps of 128" in out
+    assert out.count("group vgg_a-") == 2 and "150 steps of 128" in out
     for name in ("bn-0.001", "plain-0.0001"):
         assert name in out
     assert not (tmp_path / "new").exists()
