@@ -31,6 +31,17 @@ def whole(tmp_path_factory, cache):
     return workdir
 
 
+def compiled(cache):
+    """The populations' programs in the persistent cache; it leaves out what compiles at once."""
+    return {path.name for path in (cache / "jaxcifar" / "compiled").glob("*_member_*-cache")}
+
+
+def test_compiled_programs_persist_for_this_user_alone(whole, cache):
+    folder = cache / "jaxcifar" / "compiled"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert sum("segment" in name for name in compiled(cache)) == 2, "one for each network"
+
+
 def test_the_run_is_complete(whole):
     summary = cli_runs.summary(whole)
     assert len(summary["members"]) == 8
@@ -46,6 +57,7 @@ def test_the_run_is_complete(whole):
 def test_killed_and_started_again_gives_the_same_bits(whole, cache, tmp_path, point):
     workdir = tmp_path / "run"
     args = ("jaxcifar.train", *cli_runs.SMALL, "--workdir", workdir)
+    before = compiled(cache)
     killed = cli_runs.command(*args, cache=cache, kill=point)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (workdir / "summary.json").exists()
@@ -53,6 +65,7 @@ def test_killed_and_started_again_gives_the_same_bits(whole, cache, tmp_path, po
     assert again.returncode == 0, again.stderr
     assert "continues at step 3" in again.stderr
     cli_runs.assert_same_run(whole, workdir)
+    assert compiled(cache) == before, "a second start takes its programs from the cache"
 
 
 def test_the_check_notices_an_order_key_without_the_epoch(monkeypatch):
