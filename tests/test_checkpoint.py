@@ -3,9 +3,8 @@
 import jax
 import numpy as np
 import pytest
-import tiny
 
-from jaxcifar import checkpoint, engine
+from jaxcifar import checkpoint
 from jaxcifar.errors import IntegrityError, UserError
 from jaxcifar.types import Book, Cursor, Snapshot, TrainState
 
@@ -40,17 +39,6 @@ def test_a_snapshot_comes_back_bit_for_bit(tmp_path):
     for a, b in zip(jax.tree.leaves(back), jax.tree.leaves(snapshot), strict=True):
         np.testing.assert_array_equal(a, b)
         assert np.asarray(a).dtype == np.asarray(b).dtype
-
-
-def test_a_trained_population_comes_back_and_continues(tmp_path):
-    plan = tiny.make_plan({"optim.lr": 0.01}, {"optim.lr": 0.03})
-    saved = []
-    ended = tiny.run(plan, saved=saved)
-    checkpoint.save(tmp_path, saved[0])
-    found = checkpoint.find(tmp_path)
-    back = checkpoint.restore(found, engine.blank(plan, found.cursor.phase))
-    tiny.assert_same_bits(back, saved[0], seconds=True)
-    tiny.assert_same_bits(tiny.run(plan, snapshot=back), ended)
 
 
 def test_the_newest_two_stay(tmp_path):

@@ -1,18 +1,22 @@
 """The engine's promises: any cut gives the same bits, numbers never compile, members are alone."""
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import cli_runs
 import jax
 import numpy as np
 import pytest
 import tiny
 from jax._src import monitoring
 
-from jaxcifar import engine, plan, programs
+from jaxcifar import checkpoint, engine, plan, programs
 from jaxcifar.config import replace
+from jaxcifar.keys import Purpose, key_at
+from jaxcifar.progress import Progress
 
 RATES = ({"optim.lr": 0.01}, {"optim.lr": 0.03})
 
@@ -84,6 +88,45 @@ def test_fingerprints_tell_batches_apart(whole):
     seen = snapshot.book.steps["examples"]
     assert (seen[0] == seen[1]).all(), "members of one seed see the same images"
     assert len(set(seen[0].tolist())) == seen.shape[1], "no batch comes twice"
+
+
+def test_the_check_notices_an_order_key_without_the_epoch(whole, monkeypatch):
+    """Were the epoch dropped from the key, every epoch would repeat the first one's batches."""
+    made, right, _ = whole
+    cli_runs.assert_epochs_have_their_own_order(right.book.steps, made.steps_per_epoch)
+
+    def dropped(seed, purpose, at):
+        return key_at(seed, purpose, 0 if purpose == Purpose.ORDER else at)
+
+    programs.make_order.cache_clear()
+    monkeypatch.setattr(programs, "key_at", dropped)
+    try:
+        wrong = tiny.run(made)
+    finally:
+        programs.make_order.cache_clear()
+    with pytest.raises(AssertionError, match="repeats another's order"):
+        cli_runs.assert_epochs_have_their_own_order(wrong.book.steps, made.steps_per_epoch)
+
+
+def test_a_trained_population_comes_back_and_continues(whole, tmp_path):
+    made, ended, saved = whole
+    checkpoint.save(tmp_path, saved[0])
+    found = checkpoint.find(tmp_path)
+    back = checkpoint.restore(found, engine.blank(made, found.cursor.phase))
+    tiny.assert_same_bits(back, saved[0], seconds=True)
+    tiny.assert_same_bits(tiny.run(made, snapshot=back), ended)
+
+
+def test_plain_lines_tell_the_progress(whole):
+    """Off a terminal: one line an evaluation, with losses, images/s and the time left."""
+    made, stream = whole[0], io.StringIO()
+    progress = Progress(made, 0, stream)
+    hooks = tiny.hooks()._replace(progress=progress)
+    engine.run_group(made, tiny.group_data(made), engine.start(made), hooks)
+    progress.close()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2 and "epoch 2/2 step 6/6" in lines[1]
+    assert "images/s" in lines[0] and "left" in lines[0] and "val" in lines[0]
 
 
 class Compiles:

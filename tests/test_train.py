@@ -1,6 +1,5 @@
 """The commands and the Python API end to end, on a network and images of toy size."""
 
-import io
 import shutil
 import subprocess
 import sys
@@ -12,10 +11,9 @@ import pytest
 import tiny
 
 import jaxcifar
-from jaxcifar import augment, cli, data, engine, evaluate, folder, plan, record, run, train
+from jaxcifar import augment, cli, data, evaluate, folder, plan, record, run, train
 from jaxcifar.config import Member, Study, replace
 from jaxcifar.errors import UserError
-from jaxcifar.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 BASE = replace(tiny.BASE, {
@@ -221,15 +219,3 @@ def test_help_lists_the_fields_and_needs_no_jax():
     assert done.returncode == 0, done.stderr
     for word in ("--config.optim.lr", "--config.model.width", "--workdir", "--dry-run"):
         assert word in done.stdout
-
-
-def test_plain_lines_tell_the_progress(results, capsys, tmp_path):
-    """Off a terminal: one line an evaluation, with losses, images/s and the time left."""
-    made, stream = tiny.make_plan({}, {}), io.StringIO()
-    progress = Progress(made, 0, stream)
-    hooks = tiny.hooks()._replace(progress=progress)
-    engine.run_group(made, tiny.group_data(made), engine.start(made), hooks)
-    progress.close()
-    lines = stream.getvalue().splitlines()
-    assert len(lines) == 2 and "epoch 2/2 step 6/6" in lines[1]
-    assert "images/s" in lines[0] and "left" in lines[0] and "val" in lines[0]

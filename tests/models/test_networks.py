@@ -69,7 +69,17 @@ def apply(model, variables, images):
     return model.apply(variables, images, train=True, mutable=["batch_stats"], rngs=rngs)
 
 
-@pytest.mark.parametrize("name", [name for name, options in SMALL.items() if options is not None])
+FAST = ("cnn", "vgg_a_light")  # the others take 10 s each to compile
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        for name, options in SMALL.items()
+        if options is not None
+    ],
+)
 def test_contract(name):
     """Trains and evaluates, survives vmap, and no leaf's gradient is infinite or zero."""
     model, variables, images = setup(name)
@@ -96,7 +106,10 @@ def test_contract(name):
 
 
 def test_bfloat16_keeps_parameters_statistics_and_logits_in_float32():
-    model, variables, images = setup("vgg_a", dtype="bfloat16")
+    model = models.make_model("vgg_a", **SMALL["vgg_a"], dtype="bfloat16")
+    images = jax.ShapeDtypeStruct((8, 32, 32, 3), jnp.float32)
+    init = functools.partial(model.init, train=False)
+    variables = jax.eval_shape(init, jax.random.key(0), images)
     run = jax.eval_shape(functools.partial(apply, model), variables, images)
     assert {leaf.dtype for leaf in jax.tree.leaves((variables, run))} == {jnp.dtype("float32")}
     text = str(jax.make_jaxpr(functools.partial(apply, model))(variables, images))
