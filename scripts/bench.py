@@ -2,7 +2,8 @@
 
     python scripts/bench.py                 # VGG-A-BN and the others, 1 and 4 members
     python scripts/bench.py --models vgg_a:norm=batch,width=0.25 --rounds 5
-    python scripts/bench.py --tune          # regenerate the committed tables of lanes and lowerings
+    python scripts/bench.py --tune lowerings           # regenerate a committed table
+    python scripts/bench.py --tune lanes --members 2 4 8
 
 Everything runs in one process in alternation: each round times every contender once, and the
 table shows medians over rounds and ratios of medians. Nothing here is asserted by any test.
@@ -136,8 +137,9 @@ def bench(text: str, args: argparse.Namespace) -> None:
     name, options = parse_model(text)
     say(f"{text}  batch {args.batch} {args.dtype}")
     sides = [ours(name, options, args.batch, 1, "", args.dtype)]
-    sides += [ours(name, options, args.batch, args.members, lane, args.dtype)
-              for lane in ("vmap", "map")]  # fmt: skip
+    for members in args.members:
+        sides += [ours(name, options, args.batch, members, lane, args.dtype)
+                  for lane in ("vmap", "map")]  # fmt: skip
     torch = torch_side(name, options, args.batch, plan.hardware().cores)
     rates = compare(sides + ([torch] if torch else []), args.rounds, args.steps)
     base = rates[torch.label] if torch else None
@@ -157,7 +159,7 @@ def tune_lanes(models: list[str], args: argparse.Namespace) -> None:
     rows = table.setdefault(machine.backend, {}).setdefault(machine.device_kind, {})
     for text in models:
         name, options = parse_model(text)
-        for members in (2, 4, 8):
+        for members in args.members:
             sides = [ours(name, options, args.batch, members, lane, args.dtype)
                      for lane in ("vmap", "map")]  # fmt: skip
             rates = compare(sides, args.rounds, args.steps)
@@ -180,11 +182,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", default=list(MODELS), metavar="NAME:OPTION=V,...")
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--members", type=int, default=4)
+    parser.add_argument("--members", type=int, nargs="+", default=[4])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4, help="steps of one member a timing")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
-    parser.add_argument("--tune", action="store_true", help="regenerate the committed tables")
+    parser.add_argument("--tune", choices=("lowerings", "lanes"), help="regenerate a table")
     args = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parent))
     from jaxcifar import record, runtime
@@ -192,11 +194,13 @@ def main() -> int:
     runtime.prepare()
     environment = record.environment({}, "")
     say(f"jaxcifar {environment['commit']}, {environment['versions']}")
-    if args.tune:
+    if args.tune == "lowerings":
         import tune_lowering
 
         tune_lowering.main([])
+    elif args.tune == "lanes":
         tune_lanes(args.models, args)
+    if args.tune:
         return 0
     for text in args.models:
         bench(text, args)
