@@ -17,7 +17,7 @@ def case(program: Program) -> str:
 
 @lru_cache(maxsize=1)
 def table() -> dict:
-    """backend -> device kind -> case -> member count -> lane (``scripts/bench.py --tune lanes``)."""
+    """backend -> device kind -> case -> members -> lane; from ``scripts/bench.py --tune lanes``."""
     return json.loads(Path(__file__).with_name("lanes.json").read_text())
 
 
