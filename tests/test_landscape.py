@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 import tiny
-from test_engine import Compiles
+from test_population import Compiles
 
 from jaxcifar import landscape
 from jaxcifar.types import Images

@@ -1,0 +1,120 @@
+"""A population's promises: numbers never compile, and its rows are its members alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import tiny
+from jax._src import monitoring
+
+from jaxcifar.config import replace
+
+
+class Compiles:
+    """Counts backend compiles of a named program."""
+
+    def __enter__(self):
+        self.names = []
+        monitoring.register_event_duration_secs_listener(self._seen)
+        return self
+
+    def _seen(self, event, duration, **kwargs):
+        if event.endswith("backend_compile_duration"):
+            self.names.append(kwargs.get("fun_name", "?"))
+
+    def __exit__(self, *_):
+        monitoring.unregister_event_duration_listener(self._seen)
+
+    def of(self, word):
+        return sum(word in name for name in self.names)
+
+
+NUMBERS = {
+    "optim.lr": 0.02, "seed": 7, "optim.weight_decay": 1e-3, "optim.momentum": 0.5,
+    "loss.smoothing": 0.1, "model.dropout_rate": 0.3, "optim.clip": 1.0,
+    "schedule.name": "cosine",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("m", [1, 8])
+def test_numbers_and_schedules_compile_nothing_new(m):
+    """A population of other rates, seeds, decays, ... and schedules runs the same executables."""
+    rates = [0.001 * i for i in range(1, m + 1)]
+    plain = tiny.make_plan(*({"optim.lr": lr} for lr in rates), n_train=32)
+    other = tiny.make_plan(*({**NUMBERS, "optim.lr": 2 * lr} for lr in rates), n_train=32)
+    data = tiny.group_data(plain, n_train=32)
+    assert plain.phases[0].program == other.phases[0].program
+    with Compiles() as first:
+        before = tiny.run(plain, data)
+    with Compiles() as second:
+        after = tiny.run(other, data)
+    assert first.of("segment") == 1, first.names
+    assert second.names == []
+    assert (before.book.steps["loss"] != after.book.steps["loss"]).any()
+    assert len(set(after.book.steps["lr"][0])) == 2, "the cosine moved"
+
+
+def _double(tree):
+    """A tree whose floating leaves are float64."""
+
+    def widen(leaf):
+        return leaf.astype(np.float64) if leaf.dtype == np.float32 else leaf
+
+    return jax.tree.map(widen, tree)
+
+
+def _run64(*overrides, **changes):
+    base = replace(tiny.BASE, {"train.epochs": 7, "eval.every": "7 epochs", "data.augment": ()})
+    made = tiny.make_plan(*overrides, base=base, dtype="float64", **changes)
+    phases = tuple(phase._replace(numbers=_double(phase.numbers)) for phase in made.phases)
+    return tiny.run(made._replace(phases=phases))
+
+
+@pytest.mark.slow
+def test_float64_population_equals_its_members_alone_and_in_the_other_lane():
+    """<= 1e-9 after 20 steps, draws identical; float32 drifts and is promised only step 1."""
+    rows = ({"optim.lr": 0.01, "model.dropout_rate": 0.2}, {"optim.lr": 0.02, "seed": 5})
+    with jax.enable_x64(True):
+        both = _run64(*rows)
+        other = _run64(*rows, lane="map")
+        alone = [_run64(row) for row in rows]
+    for m, single in enumerate(alone):
+        for run, r in ((other, m), (single, 0)):
+            np.testing.assert_array_equal(
+                both.book.steps["examples"][m], run.book.steps["examples"][r]
+            )
+            np.testing.assert_allclose(
+                both.book.steps["loss"][m, :21], run.book.steps["loss"][r, :21], rtol=1e-9
+            )
+
+
+SHARDED = """
+import numpy as np, tiny
+one = tiny.run(tiny.make_plan({"optim.lr": 0.01}, {"optim.lr": 0.03}, lane="map"))
+plan = tiny.make_plan({"optim.lr": 0.01}, {"optim.lr": 0.03}, devices=2, lane="map")
+assert plan.phases[0].program.devices == 2
+two = tiny.run(plan)
+np.testing.assert_array_equal(one.book.steps["examples"], two.book.steps["examples"])
+np.testing.assert_allclose(one.book.steps["loss"][:, 0], two.book.steps["loss"][:, 0], rtol=1e-5)
+from jaxcifar import programs, engine
+import jax
+program = plan.phases[0].program
+state = engine.start(plan).state
+leaf = jax.tree.leaves(state.params)[0]
+assert len({shard.device for shard in leaf.addressable_shards}) == 2
+"""
+
+
+@pytest.mark.slow
+def test_members_spread_over_two_devices():
+    """Two fake CPU devices, in a process of their own."""
+    here = Path(__file__).parent
+    env = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDED], cwd=here, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
