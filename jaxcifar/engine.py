@@ -115,7 +115,7 @@ def enter(plan: Plan, index: int, snapshot: Snapshot) -> Snapshot:
     """Begin a phase: weights and statistics stay, the optimizer state is fresh."""
     program, state = plan.phases[index].program, snapshot.state
     numbers = programs.place(plan.phases[index].numbers, program)
-    opt_state = programs.make_opt_init(program)(state.params, numbers)
+    opt_state = programs.fresh_opt_state(program, state.params, numbers)
     cursor = snapshot.cursor._replace(phase=index)
     return snapshot._replace(state=state._replace(opt_state=opt_state), cursor=cursor)
 

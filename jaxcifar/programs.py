@@ -115,8 +115,13 @@ def init_state(program: Program, numbers: Numbers) -> TrainState:
     seeds, member = np.unique(np.asarray(numbers.init_seed), return_inverse=True)
     rows = [jax.tree.map(np.asarray, init(seed)) for seed in seeds]
     weights = place(jax.tree.map(lambda *leaves: np.stack(leaves)[member], *rows), program)
-    opt_state = make_opt_init(program)(weights["params"], place(numbers, program))
+    opt_state = fresh_opt_state(program, weights["params"], place(numbers, program))
     return _state(weights, opt_state, place(_fresh(len(member)), program))
+
+
+def fresh_opt_state(program: Program, params: Tree, numbers: Numbers) -> Tree:
+    """An optimizer state as a phase begins with, placed as a restored one is (see `place`)."""
+    return place(make_opt_init(program)(params, numbers), program)
 
 
 def blank_state(first: Phase, now: Phase) -> TrainState:

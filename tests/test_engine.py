@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 import tiny
+from test_population import Compiles
 
 from jaxcifar import checkpoint, engine, plan, programs
 from jaxcifar.config import replace
@@ -218,3 +219,12 @@ def test_best_weights_are_those_of_the_best_evaluation(whole):
             jax.tree.leaves(saved[first].state.params), strict=True,
         ):  # fmt: skip
             np.testing.assert_array_equal(kept[m], then[m])
+
+
+def test_a_restored_snapshot_compiles_nothing_new(whole):
+    """Its arrays lie on the devices as those of a running population do."""
+    made, _, saved = whole
+    data = tiny.group_data(made)
+    with Compiles() as compiles:
+        tiny.run(made, data, snapshot=saved[0])
+    assert compiles.of("segment") == compiles.of("score") == 0, compiles.names
