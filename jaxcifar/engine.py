@@ -136,12 +136,12 @@ def next_cut(plan: Plan, phase: Phase, step: int) -> int:
 def stream_of(plan: Plan, phase: Phase, epoch: int) -> Stream:
     """Which images every member sees in one epoch."""
     program, numbers = phase.program, phase.numbers
-    order_seed, augment_seed = numbers.order_seed, numbers.augment_seed
+    seeds = tuple(np.asarray(numbers.order_seed).tolist())
     order = programs.make_order(plan.n_train)
     if program.shared_batch:
-        stream = Stream(order(order_seed[:1], epoch)[0], augment_seed[0])
+        stream = Stream(order(seeds[:1], epoch)[0], numbers.augment_seed[0])
         return programs.replicate(stream, program)
-    return programs.place(Stream(order(order_seed, epoch), augment_seed), program)
+    return programs.place(Stream(order(seeds, epoch), numbers.augment_seed), program)
 
 
 def train_segment(

@@ -1,7 +1,7 @@
 """Compiled programs of a population: initialise, order, segment, score. One of each per Program."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import jax
@@ -150,14 +150,18 @@ def make_opt_init(program: Program) -> Callable[[Tree, Numbers], Tree]:
 
 
 @cache
-def make_order(n: int) -> Callable[[jax.Array, int], jax.Array]:
-    """(seeds (G,), epoch) -> (G, n) int32: each seed's permutation of n images in that epoch."""
+def make_order(n: int) -> Callable[[tuple[int, ...], int], jax.Array]:
+    """(seeds, epoch) -> (len(seeds), n) int32: each seed's permutation of n images in that epoch.
+
+    The last two answers are kept: an epoch has many segments, and 50,000 rows cost 25 ms on a CPU.
+    """
 
     def order(seed: jax.Array, epoch: jax.Array) -> jax.Array:
         key = key_at(seed, Purpose.ORDER, epoch)
         return jax.random.permutation(key, n).astype(jnp.int32)
 
-    return jax.jit(jax.vmap(order, in_axes=(0, None)))
+    compiled = jax.jit(jax.vmap(order, in_axes=(0, None)))
+    return lru_cache(maxsize=2)(lambda seeds, epoch: compiled(np.array(seeds, np.int32), epoch))
 
 
 def fingerprint(rows: jax.Array) -> jax.Array:
