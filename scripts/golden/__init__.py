@@ -1,0 +1,1 @@
+"""What PyTorch and friends compute: one module a part, each with ``record()``."""
