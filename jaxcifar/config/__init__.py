@@ -1,0 +1,35 @@
+"""What a run is: frozen dataclasses, their checks, and studies made of members."""
+
+from jaxcifar.config.components import (
+    CheckpointConfig,
+    DataConfig,
+    Duration,
+    EvalConfig,
+    LossConfig,
+    ModelConfig,
+    OptimConfig,
+    ScheduleConfig,
+    TrainConfig,
+    duration,
+)
+from jaxcifar.config.study import Member, Study, default_id, sweep
+from jaxcifar.config.whole import Config, replace
+
+__all__ = [
+    "CheckpointConfig",
+    "Config",
+    "DataConfig",
+    "Duration",
+    "EvalConfig",
+    "LossConfig",
+    "Member",
+    "ModelConfig",
+    "OptimConfig",
+    "ScheduleConfig",
+    "Study",
+    "TrainConfig",
+    "default_id",
+    "duration",
+    "replace",
+    "sweep",
+]

@@ -1,0 +1,175 @@
+"""The parts of a config: one frozen dataclass each, with its checks.
+
+A component's own options default to None, "not given": the component's table owns the value, so
+that an option without effect on the chosen component can be refused (see `plan.resolve`).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from jaxcifar.errors import UserError
+
+
+def require(holds: bool, name: str, value: object, allowed: str) -> None:
+    """Raises: UserError: it does not hold; names the field, its value and what is allowed."""
+    if not holds:
+        raise UserError(f"{name}={value!r} is out of range\nallowed: {allowed}")
+
+
+class Duration(NamedTuple):
+    """A positive span of training: a number of epochs (may be fractional) or of steps."""
+
+    amount: float
+    unit: Literal["epochs", "steps"]
+
+
+def duration(text: str) -> Duration:
+    """Parse ``"2"``, ``"0.5 epochs"`` or ``"50 steps"``; a bare number counts epochs.
+
+    Raises: UserError: anything else, amounts that are not positive, a fraction of a step.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(epochs?|steps?|)\s*", text)
+    unit: Literal["epochs", "steps"] = "steps" if found and found[2][:4] == "step" else "epochs"
+    amount = float(found[1]) if found else 0.0
+    if amount <= 0 or (unit == "steps" and amount != int(amount)):
+        raise UserError(f"{text!r} is no span of training\nallowed: '2', '0.5 epochs', '50 steps'")
+    return Duration(amount, unit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataConfig:
+    """Which images, how they are split, normalised and augmented."""
+
+    name: Literal["cifar10", "synthetic"] = "cifar10"
+    dir: str | None = None  # folder or archive; None = look in the usual places
+    normalisation: Literal["cifar_a", "cifar_b", "cifar_c", "half", "imagenet"] = "cifar_a"
+    augment: tuple[str, ...] = ()  # applied in this order, e.g. hflip,crop
+    validation: float = 0.1  # fraction of the training images, in [0, 1)
+    split_seed: int = 42
+    n_train: int | None = None  # use only the first images (development); None = all
+    n_test: int | None = None
+
+    def __post_init__(self) -> None:
+        require(0 <= self.validation < 1, "data.validation", self.validation, "0 <= fraction < 1")
+        for name in ("n_train", "n_test"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"data.{name}", value, "at least 1, or None")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """Which network and its knobs; None leaves a knob at the network's own default."""
+
+    name: str = "cnn"
+    norm: Literal["none", "batch"] | None = None
+    width: float | None = None  # factor on all channel counts
+    filters: tuple[int, ...] | None = None
+    activation: str | None = None
+    leaky_slope: float | None = None
+    use_batchnorm: bool | None = None
+    dropout_rate: float | None = None
+    out_activation: Literal["none", "tanh"] | None = None
+    init: Literal["torch", "xavier_normal"] | None = None
+
+    def __post_init__(self) -> None:
+        rate, width = self.dropout_rate, self.width
+        require(rate is None or 0 <= rate < 1, "model.dropout_rate", rate, "0 <= rate < 1")
+        require(width is None or width > 0, "model.width", width, "a positive factor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimConfig:
+    """Optimizer; its numbers are traced, so members may differ in each of them."""
+
+    name: str = "adam"
+    lr: float = 1e-3
+    weight_decay: float | None = None
+    momentum: float | None = None
+    b1: float | None = None
+    b2: float | None = None
+    clip: float | None = None  # largest global gradient norm; None = no clipping
+
+    def __post_init__(self) -> None:
+        require(self.lr >= 0, "optim.lr", self.lr, "0 or more")
+        for name in ("weight_decay", "momentum", "b1", "b2"):
+            value = getattr(self, name)
+            top = float("inf") if name == "weight_decay" else 1.0
+            ok = value is None or 0 <= value < top
+            require(ok, f"optim.{name}", value, f"0 <= {name} < {top:g}")
+        require(self.clip is None or self.clip > 0, "optim.clip", self.clip, "positive, or None")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleConfig:
+    """Learning rate over epochs; a host function, so kinds never recompile anything."""
+
+    name: str = "constant"
+    step_size: int | None = None  # epochs
+    factor: float | None = None
+    t_max: int | None = None  # epochs; None = train.epochs
+    min_lr: float | None = None
+    patience: int | None = None  # epochs
+    threshold: float | None = None
+    threshold_mode: Literal["rel", "abs"] | None = None
+    cooldown: int | None = None  # epochs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossConfig:
+    """Training criterion, also used for validation and test losses."""
+
+    name: str = "cross_entropy"
+    smoothing: float | None = None  # label smoothing, in [0, 1)
+    alpha: float | None = None  # of focal loss: a factor for all classes
+    gamma: float | None = None  # of focal loss: how fast well-classified examples lose weight
+    l1: float | None = None  # factor of sum |p| over all parameters, added in training only
+
+    def __post_init__(self) -> None:
+        value = self.smoothing
+        require(value is None or 0 <= value < 1, "loss.smoothing", value, "0 <= smoothing < 1")
+        for name in ("alpha", "gamma", "l1"):
+            value = getattr(self, name)
+            require(value is None or 0 <= value < float("inf"), f"loss.{name}", value, "0 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """Length and batch size; the last short batch of an epoch is kept."""
+
+    epochs: int = 20
+    batch_size: int = 128
+    record: tuple[str, ...] = ()  # per step: last_layer_grad, first_conv_grad_norm
+
+    def __post_init__(self) -> None:
+        require(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
+        require(self.batch_size >= 1, "train.batch_size", self.batch_size, "at least 1")
+        allowed = ("last_layer_grad", "first_conv_grad_norm")
+        for name in self.record:
+            require(name in allowed, "train.record", name, ", ".join(allowed))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalConfig:
+    """When the population is scored, and on what besides the selection split."""
+
+    every: str = "1 epoch"  # a span: '1 epoch', '0.5 epochs', '50 steps'
+    train: bool = False  # also score the training images in eval mode, without augmentation
+    batch_size: int = 250
+
+    def __post_init__(self) -> None:
+        duration(self.every)
+        require(self.batch_size >= 1, "eval.batch_size", self.batch_size, "at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointConfig:
+    """When training is saved (the newest two stay) and which states are kept for good."""
+
+    save_every: str = "1 epoch"
+    keep_every: str | None = None
+
+    def __post_init__(self) -> None:
+        duration(self.save_every)
+        if self.keep_every is not None:
+            duration(self.keep_every)

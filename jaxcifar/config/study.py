@@ -1,0 +1,59 @@
+"""Studies: a base config and the members that differ from it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, NamedTuple
+
+from jaxcifar.config.components import require
+from jaxcifar.config.whole import Config
+from jaxcifar.errors import UserError
+
+
+class Member(NamedTuple):
+    """One row of a study: its name and what it changes, by dotted path."""
+
+    id: str
+    overrides: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A base config and the members that differ from it, each trained with `seeds` seeds."""
+
+    name: str
+    base: Config
+    members: tuple[Member, ...] = (Member("run", {}),)
+    seeds: int = 1
+    variant: str | None = None
+
+    def __post_init__(self) -> None:
+        require(self.seeds >= 1, "seeds", self.seeds, "at least 1")
+        ids = [member.id for member in self.members]
+        doubled = sorted({name for name in ids if ids.count(name) > 1})
+        if not ids or doubled:
+            raise UserError(f"study {self.name!r}: members need distinct ids, got {doubled or ids}")
+
+
+def sweep(
+    axes: Mapping[str, Sequence[Any]], name: Callable[[Mapping[str, Any]], str] | None = None
+) -> tuple[Member, ...]:
+    """Members for every combination of the axes' values, the last axis fastest.
+
+    >>> [m.id for m in sweep({"optim.lr": (0.1, 0.2)})]
+    ['lr=0.1', 'lr=0.2']
+    """
+    rows = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    return tuple(Member((name or default_id)(row), row) for row in rows)
+
+
+def default_id(overrides: Mapping[str, Any]) -> str:
+    """``lr=0.1,norm=batch``: the overrides by the last part of their paths; ``run`` if none."""
+    parts = (f"{path.rpartition('.')[2]}={_short(value)}" for path, value in overrides.items())
+    return ",".join(parts) or "run"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, tuple):
+        return "x".join(map(_short, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
