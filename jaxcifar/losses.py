@@ -40,19 +40,20 @@ def cross_entropy(logits: jax.Array, labels: jax.Array, *, smoothing: Any) -> ja
 def focal(logits: jax.Array, labels: jax.Array, *, alpha: Any, gamma: Any) -> jax.Array:
     """Focal loss ``alpha * (1 - p)^gamma * ce`` with p the true class's probability.
 
-    After arXiv:1708.02002, `alpha` being one factor for all classes. Gradients need gamma >= 1,
-    since ``(1 - p)^gamma`` is not smooth at p = 1 below that.
+    After arXiv:1708.02002, `alpha` being one factor for all classes.
 
     Args:
         logits: (N, K) floating.
         labels: (N,) integers in 0..K-1.
-        alpha, gamma: may be traced.
+        alpha, gamma: 0 or more; may be traced.
 
     Returns:
         (N,) nats times alpha, float32 (float64 for float64 logits).
     """
     ce = _pick(_log_softmax(logits), labels)
-    return alpha * (-jnp.expm1(-ce)) ** gamma * ce
+    miss = -jnp.expm1(-ce)
+    # At p = 1 the loss is 0 whatever the power, and 0^gamma has no gradient where gamma < 1.
+    return alpha * jnp.where(miss > 0, miss, 1) ** gamma * ce
 
 
 def mse(logits: jax.Array, labels: jax.Array) -> jax.Array:
@@ -67,6 +68,15 @@ def mse(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """
     logits = _at_least_float32(logits)
     return jnp.mean((logits - jax.nn.one_hot(labels, logits.shape[1], dtype=logits.dtype)) ** 2, 1)
+
+
+def l1_norm(params: Any) -> jax.Array:
+    """Sum of the absolute values of all parameters, biases and normalisation included.
+
+    Training adds a multiple of it to the mean loss; scores do not. Its gradient is sign(p), which
+    is 0 at 0 (`jnp.abs` has gradient 1 there, and most biases start at 0).
+    """
+    return sum((jnp.sum(jnp.sign(p) * p) for p in jax.tree.leaves(params)), jnp.zeros(()))
 
 
 # To add one: a function and a row; a number that members may vary is an option of the row.

@@ -68,6 +68,7 @@ def resolve(config: Config) -> Resolved:
     model = model_options(config.model.name, _given(config.model))
     traced = set(models.MODELS[config.model.name].traced)
     optim_given = {k: v for k, v in _given(config.optim).items() if k not in ("lr", "clip")}
+    loss_given = {k: v for k, v in _given(config.loss).items() if k != "l1"}
     schedule = options_of("schedule", config.schedule.name, schedules.SCHEDULES,
                           _given(config.schedule))  # fmt: skip
     for name in config.data.augment:
@@ -84,8 +85,9 @@ def resolve(config: Config) -> Resolved:
     )  # fmt: skip
     numbers = {
         "optim": options_of("optim", config.optim.name, optim.OPTIMIZERS, optim_given),
-        "loss": options_of("loss", config.loss.name, losses.LOSSES, _given(config.loss)),
+        "loss": options_of("loss", config.loss.name, losses.LOSSES, loss_given),
         "model": {name: model[name] for name in sorted(traced)},
+        "l1": 0.0 if config.loss.l1 is None else config.loss.l1,
         "clip": np.inf if config.optim.clip is None else config.optim.clip,
     }
     seeds = {name: getattr(config, name) for name in ("init_seed", "order_seed", "augment_seed")}

@@ -81,6 +81,7 @@ def _loss_fn(
         variables, images, train=True, rngs={"dropout": key}, mutable=["batch_stats"]
     )
     loss = parts.loss(logits, labels, **numbers.loss).mean()
+    loss = loss + numbers.l1 * losses.l1_norm(params)
     return loss, (logits, updates.get("batch_stats", {}))
 
 
@@ -100,9 +101,9 @@ def train_step(
         parts: the bound program.
 
     Returns:
-        The new state and this step's record: mean loss in nats, correct answers in train mode,
-        and what `parts.record` asks for, of the raw gradient. A member whose loss or gradient is
-        not finite keeps its old weights from then on.
+        The new state and this step's record: mean loss in nats and its L1 term, correct answers in
+        train mode, and what `parts.record` asks for, of the raw gradient. A member whose loss or
+        gradient is not finite keeps its old weights from then on.
     """
     images = augment.augment(
         key_at(augment_seed, Purpose.AUGMENT, step), batch.images, parts.augment

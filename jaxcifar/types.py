@@ -38,6 +38,7 @@ class Numbers(NamedTuple):
     optim: dict[str, Leaf]
     loss: dict[str, Leaf]
     model: dict[str, Leaf]  # read by the network from its "hyper" collection
+    l1: Leaf  # factor of the parameters' L1 norm in the training loss
     clip: Leaf  # largest global gradient norm; inf = off
     init_seed: Leaf  # int32, like the two below
     order_seed: Leaf

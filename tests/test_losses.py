@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxcifar.errors import UserError
-from jaxcifar.losses import LOSSES, make_loss
+from jaxcifar.losses import LOSSES, l1_norm, make_loss
 
 GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "losses.npz")
 CASES = json.loads(str(GOLDEN["cases"]))
@@ -84,6 +84,24 @@ def test_smoothing_may_differ_between_members():
     loss_fn = make_loss("cross_entropy")
     rows = jax.vmap(lambda s: loss_fn(logits, labels, smoothing=s).mean())(jnp.array([0, 0.1, 0.2]))
     np.testing.assert_allclose(rows, [1.2589325, 1.3651825, 1.4714325], rtol=1e-6)
+
+
+def test_l1_equals_pytorch_with_gradient_and_spares_no_leaf():
+    with jax.enable_x64(True):
+        params = {k: jnp.asarray(GOLDEN[f"l1/{k}"]) for k in ("kernel", "bias")}
+        factor = jnp.asarray(GOLDEN["l1/factor"])
+        term, grads = jax.value_and_grad(lambda p: factor * l1_norm(p))(params)
+    np.testing.assert_allclose(term, GOLDEN["l1/term"], rtol=1e-12)
+    assert (GOLDEN["l1/kernel"] == 0).any() and (GOLDEN["l1/bias"] == 0).any()
+    for name, grad in grads.items():
+        np.testing.assert_array_equal(grad, GOLDEN[f"l1/grad/{name}"], err_msg=name)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+def test_focal_has_a_gradient_where_the_answer_is_certain(gamma):
+    logits, labels = jnp.array([[300.0, 0, 0], [0, 3.0, 0]]), jnp.array([0, 0])
+    grad = jax.grad(lambda z: make_loss("focal")(z, labels, gamma=gamma).sum())(logits)
+    assert np.isfinite(grad).all() and np.abs(grad[0]).max() < 1e-30 < np.abs(grad[1]).min()
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -34,7 +34,11 @@ LOSSES = [
     ("focal", {"alpha": 1.0, "gamma": 1.0}),
     ("focal", {"alpha": 0.25, "gamma": 2.0}),
     ("mse", {}),
+    ("cross_entropy", {"smoothing": 0.15}),
+    ("focal", {"alpha": 1.0, "gamma": 2.0}),
+    ("focal", {"alpha": 2.0, "gamma": 0.5}),
 ]
+L1 = 1e-3
 
 
 def record() -> dict[str, Arrays]:
@@ -48,4 +52,17 @@ def record() -> dict[str, Arrays]:
         loss.mean().backward()
         arrays |= {f"{i}/loss": loss.detach().numpy(), f"{i}/grad": z.grad.numpy()}
     cases = [{"name": name, "numbers": numbers} for name, numbers in LOSSES]
-    return {"losses": arrays | {"cases": np.array(json.dumps(cases))}}
+    return {"losses": arrays | l1_term(rng) | {"cases": np.array(json.dumps(cases))}}
+
+
+def l1_term(rng: np.random.Generator) -> Arrays:
+    """L1 * sum |p| over a kernel and a bias, some entries 0, and its gradient."""
+    shapes = {"kernel": (3, 4), "bias": (4,)}
+    params = {k: torch.tensor(rng.normal(size=s), requires_grad=True) for k, s in shapes.items()}
+    with torch.no_grad():
+        params["kernel"][0, 0] = params["bias"][1] = 0
+    term = L1 * sum(p.abs().sum() for p in params.values())
+    term.backward()
+    arrays = {f"l1/{k}": p.detach().numpy() for k, p in params.items()}
+    arrays |= {f"l1/grad/{k}": p.grad.numpy() for k, p in params.items()}
+    return arrays | {"l1/factor": np.array(L1), "l1/term": term.detach().numpy()}

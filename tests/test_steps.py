@@ -1,0 +1,100 @@
+"""One member's training step, with a linear network whose gradients are known by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from jaxcifar import landscape, steps
+from jaxcifar.types import Images, TrainState
+
+PIXELS = 6  # the linear network looks at the first six values of an image
+
+
+class Linear:
+    """Logits ``x @ kernel + bias``; no statistics."""
+
+    def apply(self, variables, images, train, rngs=None, mutable=None):
+        params = variables["params"]
+        logits = (
+            images.reshape(len(images), -1)[:, :PIXELS] @ params["kernel"] + params["bias"][None]
+        )
+        return (logits, {}) if train else logits
+
+
+def parts_of(optimizer, **changes):
+    program = tiny.make_plan(dtype="float64").phases[0].program
+    return steps.bind(program)._replace(
+        model=Linear(), augment=(), optimizer=optimizer, record=(), **changes
+    )
+
+
+def numbers_of(optimizer, l1=0.0, clip=np.inf, **given):
+    """One member's numbers: the tables' defaults but for what is given."""
+    program = tiny.make_plan().phases[0].program._replace(optimizer=optimizer, members=1)
+    numbers = jax.tree.map(lambda leaf: leaf[0], landscape.default_numbers(program))
+    double = {name: np.float64(value) for name, value in (numbers.optim | given).items()}
+    return numbers._replace(optim=double, l1=np.float64(l1), clip=np.float64(clip))
+
+
+def batch():
+    return Images(*(leaf[:16] for leaf in tiny.images(16)))
+
+
+def first_state(parts, numbers):
+    rng = np.random.default_rng(0)
+    params = {"kernel": rng.normal(size=(PIXELS, 10)), "bias": np.zeros(10)}
+    params = jax.tree.map(jnp.asarray, params)
+    opt_state = steps.init_opt_state(params, numbers, parts=parts)
+    return TrainState(params, {}, opt_state, (), jnp.array(True), jnp.int32(-1))
+
+
+def gradient(parts, params):
+    """Of the mean cross entropy, and its value: softmax minus one-hot, by hand."""
+    images, labels = batch()
+    with jax.enable_x64(True):
+        x = np.asarray(parts.normalise(images)).reshape(16, -1)[:, :PIXELS]
+    z = x @ np.asarray(params["kernel"]) + np.asarray(params["bias"])
+    p = np.exp(z - z.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    loss = -np.log(p[np.arange(16), labels]).mean()
+    p[np.arange(16), labels] -= 1
+    return loss, {"kernel": x.T @ p / 16, "bias": p.mean(0)}
+
+
+def one_step(parts, numbers, state, lr=0.1):
+    step = jax.jit(lambda s, n, r: steps.train_step(
+        s, n, r, batch(), jnp.int32(0), jnp.int32(0), parts=parts))  # fmt: skip
+    return step(state, numbers, np.float64(lr))
+
+
+@pytest.mark.parametrize("clip", [np.inf, 0.5])
+def test_the_l1_term_is_in_the_logged_loss_and_under_the_clipping(clip):
+    with jax.enable_x64(True):
+        parts, numbers = parts_of("sgd"), numbers_of("sgd", l1=0.3, clip=clip)
+        state = first_state(parts, numbers)
+        after, record = one_step(parts, numbers, state)
+    loss, grads = gradient(parts, state.params)
+    before = {name: np.asarray(leaf) for name, leaf in state.params.items()}
+    total = {name: g + 0.3 * np.sign(before[name]) for name, g in grads.items()}
+    norm = np.sqrt(sum((g**2).sum() for g in total.values()))
+    assert norm > 0.5, "the clipping must bite"
+    factor = min(1, clip / (norm + 1e-6))
+    np.testing.assert_allclose(
+        record["loss"], loss + 0.3 * sum(np.abs(w).sum() for w in before.values()), rtol=1e-12
+    )
+    for name, w in before.items():
+        np.testing.assert_allclose(
+            after.params[name], w - 0.1 * factor * total[name], rtol=0, atol=1e-12
+        )
+
+
+def test_scores_have_no_l1_term():
+    with jax.enable_x64(True):
+        parts, numbers = parts_of("sgd"), numbers_of("sgd", l1=0.3)
+        state = first_state(parts, numbers)
+        score, _ = steps.score_batch(
+            state.params, {}, numbers, batch(), jnp.ones(16, bool), parts=parts
+        )
+    np.testing.assert_allclose(np.asarray(score) / 16, gradient(parts, state.params)[0], rtol=1e-12)
