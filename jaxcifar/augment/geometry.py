@@ -1,17 +1,9 @@
-"""Random flips and crops of uint8 images, and their normalisation, inside the compiled step."""
-
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+"""Moving pixels: flips, padded crops, affine maps and rotations."""
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-
-from jaxcifar.errors import unknown
 
 PADDING = 4  # pixels on each side of a cropped image
-
-Augmentation = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def hflip(key: jax.Array, images: jax.Array) -> jax.Array:
@@ -50,47 +42,6 @@ def crop_offsets(key: jax.Array, n: int) -> jax.Array:
     """The (2, n) int32 row and column offsets, 0..8, that `crop` uses with this key."""
     # Drawn flat: XLA's CPU backend compiles the generator over one axis several times faster.
     return jax.random.randint(key, (2 * n,), 0, 2 * PADDING + 1).reshape(2, n)
-
-
-# To add one: a pure function (key, images) -> images of the same shape and dtype, and a row here.
-AUGMENTATIONS: Mapping[str, Augmentation] = {"hflip": hflip, "vflip": vflip, "crop": crop}
-
-
-def augment(key: jax.Array, images: jax.Array, names: Sequence[str]) -> jax.Array:
-    """Apply augmentations in the given order, each with the key of its position.
-
-    Args:
-        key: one random key a batch.
-        images: (N, H, W, C) uint8.
-        names: rows of `AUGMENTATIONS`; empty leaves the images alone.
-
-    Raises:
-        UserError: an unknown name.
-    """
-    for position, name in enumerate(names):
-        if name not in AUGMENTATIONS:
-            raise unknown("augmentation", name, AUGMENTATIONS)
-        images = AUGMENTATIONS[name](jax.random.fold_in(key, position), images)
-    return images
-
-
-def normalise(images: jax.Array, mean: Any, std: Any, dtype: Any = jnp.float32) -> jax.Array:
-    """``(images / 255 - mean) / std`` for each channel, as one multiply-add.
-
-    Args:
-        images: (N, H, W, C) uint8.
-        mean, std: (C,) for pixels in [0, 1]; given as numbers, the two constants of the
-            multiply-add are rounded once, from float64.
-        dtype: of the result; computed in float32 at least.
-    """
-    if not isinstance(mean, jax.Array) and not isinstance(std, jax.Array):
-        mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
-    compute = jnp.promote_types(dtype, jnp.float32)
-    scale, shift = (
-        jnp.asarray(channel, compute).reshape(1, 1, 1, -1)
-        for channel in (1 / (255 * std), -mean / std)
-    )
-    return (images.astype(compute) * scale + shift).astype(dtype)
 
 
 def _flip(key: jax.Array, images: jax.Array, axis: int) -> jax.Array:
