@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxcifar import faults, optim, programs
-from jaxcifar.steps import bind, param_dtype, record_dtypes
+from jaxcifar import faults, optim, programs, scoring
+from jaxcifar.bookkeeping import ROW_FIELDS, new_book, train_means, write_steps
+from jaxcifar.steps import param_dtype
 from jaxcifar.types import (
-    Book,
     Cursor,
     Images,
     Phase,
@@ -22,9 +22,6 @@ from jaxcifar.types import (
     TrainState,
     Tree,
 )
-
-SCORE_FIELDS = ("train_eval_loss", "train_eval_accuracy", "val_loss", "val_accuracy")
-ROW_FIELDS = ("epoch", "step", "lr", "train_loss", "train_accuracy", *SCORE_FIELDS, "seconds")
 
 
 class GroupData(NamedTuple):
@@ -51,29 +48,12 @@ class Interrupted(Exception):
         self.snapshot = snapshot
 
 
-class _StopScoring(Exception):
-    """Scoring was left half done; it will be done again."""
-
-
 def start(plan: Plan) -> Snapshot:
     """The snapshot before the first step."""
     program = plan.phases[0].program
     state = programs.init_state(program, plan.phases[0].numbers)
     best = jax.tree.map(lambda leaf: leaf.copy(), weights(program, state))
-    return Snapshot(state, best, _new_book(plan), Cursor(phase=0, step=0, due=False))
-
-
-def _new_book(plan: Plan) -> Book:
-    m, n_row = len(plan.members), len(plan.events.evaluate)
-    fields = record_dtypes(bind(plan.phases[0].program)) | {"lr": "float64", "examples": "uint32"}
-    return Book(
-        plateau=plan.plateau,
-        best_value=np.full(m, -np.inf),
-        best_step=np.full(m, -1, np.int64),
-        steps={name: np.zeros((m, plan.n_step), dtype) for name, dtype in fields.items()},
-        rows={name: np.full((m, n_row), np.nan) for name in ROW_FIELDS},
-        seconds=np.zeros(1),
-    )
+    return Snapshot(state, best, new_book(plan), Cursor(phase=0, step=0, due=False))
 
 
 def weights(program: Program, state: TrainState) -> Tree:
@@ -86,7 +66,7 @@ def blank(plan: Plan, phase: int) -> Snapshot:
     """The shapes and dtypes of a snapshot in a phase, without computing anything."""
     now = plan.phases[phase]
     state = programs.blank_state(plan.phases[0], now)
-    return Snapshot(state, weights(now.program, state), _new_book(plan), Cursor(phase, 0, False))
+    return Snapshot(state, weights(now.program, state), new_book(plan), Cursor(phase, 0, False))
 
 
 def run_group(plan: Plan, data: GroupData, snapshot: Snapshot, hooks: Hooks) -> Snapshot:
@@ -112,19 +92,23 @@ def run_group(plan: Plan, data: GroupData, snapshot: Snapshot, hooks: Hooks) -> 
 
 
 def enter(plan: Plan, index: int, snapshot: Snapshot) -> Snapshot:
-    """Begin a phase: weights and statistics stay, the optimizer state is fresh."""
-    program, state = plan.phases[index].program, snapshot.state
-    numbers = programs.place(plan.phases[index].numbers, program)
-    opt_state = programs.fresh_opt_state(program, state.params, numbers)
-    cursor = snapshot.cursor._replace(phase=index)
-    return snapshot._replace(state=state._replace(opt_state=opt_state), cursor=cursor)
+    """Begin a phase: trained weights and statistics stay, the optimizer state is fresh."""
+    before, phase, book = plan.phases[index - 1], plan.phases[index], snapshot.book
+    params = weights(before.program, snapshot.state)["params"]
+    numbers = programs.place(phase.numbers, phase.program)
+    opt_state = programs.fresh_opt_state(phase.program, params, numbers)
+    return snapshot._replace(
+        state=snapshot.state._replace(params=params, opt_state=opt_state),
+        book=book if phase.plateau is None else book._replace(plateau=phase.plateau),
+        cursor=snapshot.cursor._replace(phase=index),
+    )
 
 
 def next_cut(plan: Plan, phase: Phase, step: int) -> int:
     """The first step after `step` at which a segment must end."""
-    epoch_start = step - step % plan.steps_per_epoch
-    short = epoch_start + plan.n_train // phase.program.batch  # where the short batch stands
-    ends = [phase.stop, epoch_start + plan.steps_per_epoch, step + phase.program.segment]
+    epoch_start = step - phase.locate(step)[1]
+    short = epoch_start + phase.visits // phase.program.batch  # where the short batch stands
+    ends = [phase.stop, epoch_start + phase.steps_per_epoch, step + phase.program.segment]
     if step < short:
         ends.append(short)
     for due in plan.events:
@@ -133,11 +117,11 @@ def next_cut(plan: Plan, phase: Phase, step: int) -> int:
     return min(ends)
 
 
-def stream_of(plan: Plan, phase: Phase, epoch: int) -> Stream:
+def stream_of(phase: Phase, epoch: int) -> Stream:
     """Which images every member sees in one epoch."""
     program, numbers = phase.program, phase.numbers
     seeds = tuple(np.asarray(numbers.order_seed).tolist())
-    order = programs.make_order(plan.n_train)
+    order = programs.make_order(phase.visits)
     if program.shared_batch:
         stream = Stream(order(seeds[:1], epoch)[0], numbers.augment_seed[0])
         return programs.replicate(stream, program)
@@ -151,10 +135,10 @@ def train_segment(
     began = time.perf_counter()
     first = snapshot.cursor.step
     stop = next_cut(plan, phase, first)
-    program, place_in_epoch = phase.program, first % plan.steps_per_epoch
-    row = place_in_epoch * program.batch
-    if row + program.batch > plan.n_train:
-        program = program._replace(batch=plan.n_train - row, segment=1)
+    program, (epoch, place) = phase.program, phase.locate(first)
+    row = place * program.batch
+    if row + program.batch > phase.visits:
+        program = program._replace(batch=phase.visits - row, segment=1)
     rates = phase.rates(snapshot.book.plateau, np.arange(first, stop))
     padded = np.zeros((len(plan.members), program.segment), param_dtype(program.dtype))
     padded[:, : stop - first] = rates
@@ -162,23 +146,17 @@ def train_segment(
         snapshot.state,
         numbers,
         programs.place(padded, program),
-        stream_of(plan, phase, first // plan.steps_per_epoch),
+        stream_of(phase, epoch),
         images,
         programs.replicate(programs.span(first, stop, row), program),
     )
     faults.reach("segment")
     seen = {name: np.asarray(value)[:, : stop - first] for name, value in records.items()}
-    book = _write(snapshot.book, seen | {"lr": rates}, first, stop)
+    book = write_steps(snapshot.book, seen | {"lr": rates}, first, stop)
     book = book._replace(seconds=book.seconds + (time.perf_counter() - began))
     return snapshot._replace(
         state=state, book=book, cursor=snapshot.cursor._replace(step=stop, due=True)
     )
-
-
-def _write(book: Book, seen: dict[str, np.ndarray], first: int, stop: int) -> Book:
-    for name, values in seen.items():
-        book.steps[name][:, first:stop] = values  # the one array that grows in place
-    return book
 
 
 def run_events(
@@ -189,10 +167,11 @@ def run_events(
     if step in plan.events.evaluate:
         try:
             snapshot = evaluate(plan, data, snapshot, numbers, hooks.stop)
-        except _StopScoring:
+        except scoring.Stopped:
             raise Interrupted(snapshot) from None
-    if step % plan.steps_per_epoch == 0:
-        snapshot = _step_plateau(plan, snapshot)
+    phase = plan.phases[snapshot.cursor.phase]
+    if phase.locate(step)[1] == 0:
+        snapshot = _step_plateau(plan, phase, snapshot)
     book = snapshot.book
     book = book._replace(seconds=book.seconds + (time.perf_counter() - began))
     snapshot = snapshot._replace(book=book, cursor=snapshot.cursor._replace(due=False))
@@ -210,10 +189,10 @@ def evaluate(
 ) -> Snapshot:
     """Score every member, write a row, and keep the weights of whoever is strictly better."""
     book, step = snapshot.book, snapshot.cursor.step
-    row = dict.fromkeys(ROW_FIELDS, np.nan) | _train_means(plan, book, step)
+    row = dict.fromkeys(ROW_FIELDS, np.nan) | train_means(plan, book, step)
     program = plan.phases[snapshot.cursor.phase].program
     for split, images in data.scored.items():
-        loss, accuracy = score(
+        loss, accuracy = scoring.score(
             program, weights(program, snapshot.state), numbers, images, plan.score_batch, stop
         )
         row |= {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
@@ -233,59 +212,10 @@ def evaluate(
     return snapshot._replace(book=book, best=best)
 
 
-def _train_means(plan: Plan, book: Book, step: int) -> dict[str, Any]:
-    """Means over the steps since the evaluation before this one."""
-    before = [0, *plan.events.evaluate][plan.events.evaluate.index(step)]
-    steps = slice(before, step)
-    images = batch_sizes(plan)[steps].sum()
-    return {
-        "epoch": step / plan.steps_per_epoch,
-        "step": step,
-        "lr": book.steps["lr"][:, step - 1],
-        "train_loss": book.steps["loss"][:, steps].mean(axis=1, dtype=np.float64),
-        "train_accuracy": book.steps["correct"][:, steps].sum(axis=1) / images,
-    }
-
-
-def batch_sizes(plan: Plan) -> np.ndarray:
-    """(S,) images of every step: full batches, and the short one that ends an epoch."""
-    sizes = np.full(plan.steps_per_epoch, plan.phases[0].program.batch)
-    sizes[-1] = plan.n_train - sizes[:-1].sum()
-    return np.tile(sizes, -(-plan.n_step // plan.steps_per_epoch))[: plan.n_step]
-
-
-def _step_plateau(plan: Plan, snapshot: Snapshot) -> Snapshot:
+def _step_plateau(plan: Plan, phase: Phase, snapshot: Snapshot) -> Snapshot:
     index = bisect.bisect_left(plan.events.evaluate, snapshot.cursor.step)
     if plan.events.evaluate[index : index + 1] != (snapshot.cursor.step,):
         return snapshot  # no plateau member: the planner asks for an evaluation every epoch
     losses = snapshot.book.rows["val_loss"][:, index]
-    plateau = plan.plateau_step(snapshot.book.plateau, losses)
+    plateau = phase.plateau_step(snapshot.book.plateau, losses)
     return snapshot._replace(book=snapshot.book._replace(plateau=plateau))
-
-
-CHUNK_BATCHES = 4
-
-
-def score(
-    program: Program, weights_of: Tree, numbers: Any, images: Images, batch: int,
-    stop: Callable[[], bool] = lambda: False,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Mean loss (nats) and accuracy of every member, each image counted exactly once.
-
-    Returns: two float64 (M,) arrays. Runs in chunks so that a stop need not wait for the end.
-    """
-    n, chunk = images.labels.shape[0], batch * CHUNK_BATCHES
-    run = programs.make_score(program, batch)
-    losses, corrects = [], []
-    for begin in range(0, n, chunk):
-        rows = np.minimum(np.arange(begin, begin + chunk), n - 1)
-        part = programs.take(images, programs.replicate(rows, program))
-        count = np.int32(min(n - begin, chunk))
-        loss, correct = run(weights_of["params"], weights_of["batch_stats"], numbers, part, count)
-        losses.append(np.asarray(loss, np.float64))
-        corrects.append(np.asarray(correct, np.int64))
-        faults.reach("evaluation")
-        if stop():
-            raise _StopScoring
-    loss_sum = np.concatenate(losses, axis=1).sum(axis=1)
-    return loss_sum / n, np.concatenate(corrects, axis=1).sum(axis=1) / n

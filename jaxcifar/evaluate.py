@@ -96,7 +96,7 @@ def score_group(workdir: Path, member: str, which: str) -> dict[str, tuple[float
     summary.json to the last bit. Raises: UserError: the test images are not those it was
     trained beside.
     """
-    from jaxcifar import engine, job, programs, run
+    from jaxcifar import job, programs, run, scoring
 
     restored = restore(workdir, member, which)
     trained = run.job_of(workdir, restored.members)
@@ -104,7 +104,7 @@ def score_group(workdir: Path, member: str, which: str) -> dict[str, tuple[float
     weights = programs.place(restored.weights, program)
     numbers = programs.place(trained.plan.phases[-1].numbers, program)
     test = job.test_images(trained)
-    loss, accuracy = engine.score(program, weights, numbers, test, trained.plan.score_batch)
+    loss, accuracy = scoring.score(program, weights, numbers, test, trained.plan.score_batch)
     return {name: (float(loss[m]), float(accuracy[m])) for m, name in enumerate(restored.members)}
 
 

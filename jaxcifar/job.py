@@ -8,7 +8,19 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxcifar import checkpoint, data, engine, folder, models, plan, programs, record, runtime
+from jaxcifar import (
+    checkpoint,
+    data,
+    engine,
+    folder,
+    models,
+    plan,
+    programs,
+    record,
+    runtime,
+    scoring,
+)
+from jaxcifar.bookkeeping import batch_sizes
 from jaxcifar.config import DataConfig
 from jaxcifar.population import MemberRun
 from jaxcifar.progress import Progress
@@ -114,7 +126,7 @@ def _keep(job: Job, snapshot: Snapshot) -> None:
 
 
 def _write_records(job: Job, snapshot: Snapshot) -> None:
-    sizes = engine.batch_sizes(job.plan)
+    sizes = batch_sizes(job.plan)
     taken = snapshot.cursor.step
     record.write_group(job.path, job.plan.members, snapshot.book, sizes, taken)
 
@@ -154,7 +166,7 @@ def summarise(job: Job, snapshot: Snapshot) -> dict[str, Any]:
     numbers = programs.place(job.plan.phases[-1].numbers, program)
     last = engine.weights(program, snapshot.state)
     scores = {
-        name: engine.score(program, tree, numbers, test, job.plan.score_batch)
+        name: scoring.score(program, tree, numbers, test, job.plan.score_batch)
         for name, tree in (("last", last), ("best", snapshot.best))
     }
     return {
@@ -182,13 +194,13 @@ def _member_summary(job: Job, snapshot: Snapshot, scores: Mapping, m: int) -> di
            for name in ("loss", "accuracy")]  # fmt: skip
     return {
         "parameters": models.count_parameters(config.model.name, **knobs),
-        "best_epoch": best / job.plan.steps_per_epoch if best >= 0 else None,
+        "best_epoch": job.plan.epochs_after(best) if best >= 0 else None,
         "best_step": best if best >= 0 else None,
         "diverged_step": bad if bad >= 0 else None,
         "validation": _score(*val),
         "test": test,
         "seconds": seconds,
-        "images_per_second": float(engine.batch_sizes(job.plan).sum() / seconds),
+        "images_per_second": float(batch_sizes(job.plan).sum() / seconds),
     }
 
 

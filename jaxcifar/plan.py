@@ -161,15 +161,16 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
         id=group_id(members),
         members=tuple(member.id for member in members),
         phases=(
-            Phase(program, _stack(resolved), 0, n_step, partial(_rates, kinds, lr0, steps_per_epoch,
-                                              config.train.epochs)),
+            Phase(
+                program, _stack(resolved), start=0, stop=n_step, epoch=0, visits=n_train,
+                rates=partial(_rates, kinds, lr0, steps_per_epoch, config.train.epochs),
+                plateau=schedules.plateau_init(lr0),
+                plateau_step=partial(schedules.observe, kinds),
+            ),
         ),
         events=events,
         n_train=n_train,
-        steps_per_epoch=steps_per_epoch,
         score_batch=config.eval.batch_size,
-        plateau=schedules.plateau_init(lr0),
-        plateau_step=partial(schedules.observe, kinds),
     )  # fmt: skip
 
 

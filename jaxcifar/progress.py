@@ -48,8 +48,8 @@ class Progress:
 def describe(plan: Plan, snapshot: Snapshot) -> str:
     """``epoch 1.5/20 step 50/800, loss 1.2..1.9, val 41..52 %``: ranges over the members."""
     step, book = snapshot.cursor.step, snapshot.book
-    epochs = plan.n_step / plan.steps_per_epoch
-    words = [f"epoch {step / plan.steps_per_epoch:.3g}/{epochs:.3g} step {step}/{plan.n_step}"]
+    epoch, epochs = (plan.epochs_after(at) for at in (step, plan.n_step))
+    words = [f"epoch {epoch:.3g}/{epochs:.3g} step {step}/{plan.n_step}"]
     if step:
         words.append("loss " + _range(book.steps["loss"][:, step - 1], "{:.3f}"))
     done = np.flatnonzero(np.isfinite(book.rows["step"][0]))

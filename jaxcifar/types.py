@@ -99,13 +99,30 @@ class Snapshot(NamedTuple):
 
 
 class Phase(NamedTuple):
-    """A stretch [start, stop) of steps under one program; entering one keeps the weights."""
+    """A stretch [start, stop) of steps under one program; entering one keeps the weights.
+
+    Phases begin and end with epochs; each may have epochs of another length.
+    """
 
     program: Program
     numbers: Numbers
     start: int
     stop: int
+    epoch: int  # epochs of the run before it
+    visits: int  # images that an epoch shows
     rates: Callable[[Any, np.ndarray], np.ndarray]  # (plateau state, steps (S,)) -> float64 (M, S)
+    plateau: Tree  # PlateauState that it begins with; None = the one in force
+    plateau_step: Callable[[Any, np.ndarray], Any]  # (state, validation losses (M,)) -> state
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of an epoch; the last is short where the batch does not divide the images."""
+        return -(-self.visits // self.program.batch)
+
+    def locate(self, step: int) -> tuple[int, int]:
+        """The run's epoch that a step belongs to, counted from 0, and its place in it."""
+        epochs, place = divmod(step - self.start, self.steps_per_epoch)
+        return self.epoch + epochs, place
 
 
 class Events(NamedTuple):
@@ -124,12 +141,14 @@ class Plan(NamedTuple):
     phases: tuple[Phase, ...]
     events: Events
     n_train: int
-    steps_per_epoch: int
     score_batch: int
-    plateau: Tree  # initial PlateauState and per-member options
-    plateau_step: Callable[[Any, np.ndarray], Any]  # (state, validation losses (M,)) -> state
 
     @property
     def n_step(self) -> int:
         """Steps in the whole run."""
         return self.phases[-1].stop
+
+    def epochs_after(self, step: int) -> float:
+        """Epochs that are over once `step` steps are taken, with the fraction of the last."""
+        phase = next(phase for phase in self.phases if step <= phase.stop)
+        return phase.epoch + (step - phase.start) / phase.steps_per_epoch

@@ -22,7 +22,7 @@ def test_every_config_builds_and_plans(name, variant):
     runs = population.expand(study, lambda config: "data")
     for rows in plan.group(runs):
         made = plan.make_plan(rows, 1000, Hardware("cpu", "cpu", 1, 2))
-        assert made.n_step == rows[0].config.train.epochs * made.steps_per_epoch
+        assert made.n_step == rows[0].config.train.epochs * made.phases[0].steps_per_epoch
 
 
 def test_every_config_file_is_tested():

@@ -9,7 +9,7 @@ import pytest
 import tiny
 from test_population import Compiles
 
-from jaxcifar import checkpoint, engine, plan, programs
+from jaxcifar import bookkeeping, checkpoint, engine, plan, programs, scoring
 from jaxcifar.config import replace
 from jaxcifar.keys import Purpose, key_at
 from jaxcifar.progress import Progress
@@ -61,7 +61,7 @@ def test_a_stop_in_a_segment_or_in_scoring_loses_nothing(whole):
 def test_records_say_what_happened(whole):
     made, snapshot, _ = whole
     book = snapshot.book
-    sizes = engine.batch_sizes(made)
+    sizes = bookkeeping.batch_sizes(made)
     assert sizes.tolist() == [16, 16, 8] * 2
     np.testing.assert_allclose(book.rows["train_loss"][:, 1], book.steps["loss"][:, 3:].mean(1))
     np.testing.assert_allclose(
@@ -73,7 +73,7 @@ def test_records_say_what_happened(whole):
 
 def test_epochs_see_every_image_once_in_their_own_order():
     made = tiny.make_plan()
-    orders = [np.asarray(engine.stream_of(made, made.phases[0], epoch).order) for epoch in range(3)]
+    orders = [np.asarray(engine.stream_of(made.phases[0], epoch).order) for epoch in range(3)]
     for order in orders:
         assert sorted(order) == list(range(tiny.N_TRAIN))
     assert not (orders[0] == orders[1]).all() and not (orders[1] == orders[2]).all()
@@ -89,7 +89,7 @@ def test_fingerprints_tell_batches_apart(whole):
 def test_the_check_notices_an_order_key_without_the_epoch(whole, monkeypatch):
     """Were the epoch dropped from the key, every epoch would repeat the first one's batches."""
     made, right, _ = whole
-    cli_runs.assert_epochs_have_their_own_order(right.book.steps, made.steps_per_epoch)
+    cli_runs.assert_epochs_have_their_own_order(right.book.steps, made.phases[0].steps_per_epoch)
 
     def dropped(seed, purpose, at):
         return key_at(seed, purpose, 0 if purpose == Purpose.ORDER else at)
@@ -101,7 +101,9 @@ def test_the_check_notices_an_order_key_without_the_epoch(whole, monkeypatch):
     finally:
         programs.make_order.cache_clear()
     with pytest.raises(AssertionError, match="repeats another's order"):
-        cli_runs.assert_epochs_have_their_own_order(wrong.book.steps, made.steps_per_epoch)
+        cli_runs.assert_epochs_have_their_own_order(
+            wrong.book.steps, made.phases[0].steps_per_epoch
+        )
 
 
 def test_a_trained_population_comes_back_and_continues(whole, tmp_path):
@@ -172,7 +174,10 @@ def test_phases_switch_the_optimizer_and_resume_anywhere():
     sgd = tiny.make_plan(*RATES, base=replace(tiny.BASE, {"train.epochs": 3}))
     adamw = tiny.make_plan(*RATES, base=replace(
         tiny.BASE, {"train.epochs": 3, "optim.name": "adamw", "optim.momentum": None}))  # fmt: skip
-    phases = (adamw.phases[0]._replace(stop=3), sgd.phases[0]._replace(start=3))
+    phases = (
+        adamw.phases[0]._replace(stop=3),
+        sgd.phases[0]._replace(start=3, epoch=1, plateau=None),
+    )
     switched = sgd._replace(phases=phases)
     saved = []
     ended = tiny.run(switched, saved=saved)
@@ -200,7 +205,7 @@ def test_scoring_counts_every_image_once():
     program = made.phases[0].program
     weights = engine.weights(program, state)
     numbers = programs.place(made.phases[0].numbers, program)
-    results = [engine.score(program, weights, numbers, data, batch) for batch in (5, 12)]
+    results = [scoring.score(program, weights, numbers, data, batch) for batch in (5, 12)]
     for loss, accuracy in results:
         np.testing.assert_allclose(loss, results[0][0], rtol=1e-6)
         np.testing.assert_array_equal(accuracy, results[0][1])

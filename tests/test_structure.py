@@ -18,6 +18,7 @@ LAYERS = [
     {"models", "losses", "augment", "optim", "schedules", "data"},
     {"steps", "lanes", "population", "cli", "runtime"},
     {"programs", "record"},
+    {"bookkeeping", "scoring"},
     {"engine", "checkpoint", "folder"},
     {"plan", "bands"},
     {"landscape", "progress", "figures"},
