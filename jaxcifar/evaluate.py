@@ -67,11 +67,11 @@ def load(workdir: Path | str, member: str, which: str = "best") -> tuple[Any, di
     """
     import jax
 
-    from jaxcifar import models, plan
+    from jaxcifar import models, resolution
 
     restored = restore(workdir, member, which)
     row, config = restored.members.index(member), restored.configs[member]
-    resolved = plan.resolve(config)
+    resolved = resolution.resolve(config)
     options = dict(resolved.program.options) | resolved.numbers["model"]
     model = models.make_model(config.model.name, dtype=config.dtype, **options)
     return model, jax.tree.map(lambda leaf: leaf[row], restored.weights)
@@ -81,10 +81,10 @@ def predict(workdir: Path | str, member: str, images: Any, which: str = "best") 
     """Class probabilities (N, 10), float32, of (N, 32, 32, 3) uint8 images."""
     import jax
 
-    from jaxcifar import augment, plan
+    from jaxcifar import augment, resolution
 
     model, variables = load(workdir, member, which)
-    program = plan.resolve(member_configs(Path(workdir))[member]).program
+    program = resolution.resolve(member_configs(Path(workdir))[member]).program
     pixels = augment.normalise(images, program.mean, program.std, program.dtype)
     return jax.nn.softmax(model.apply(variables, pixels, train=False))
 

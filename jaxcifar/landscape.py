@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcifar import lanes, losses, models, optim, plan, programs, steps
+from jaxcifar import lanes, losses, models, optim, plan, programs, resolution, steps
 from jaxcifar.types import Images, Numbers, Program, TrainState
 
 
@@ -43,7 +43,7 @@ def sweep_program(
     >>> sweep_program("vgg_a", 4, norm="batch").members
     4
     """
-    known = plan.model_options(name, options)
+    known = resolution.model_options(name, options)
     knobs = {k: v for k, v in known.items() if k not in models.MODELS[name].traced}
     program = Program(
         model=name, options=tuple(sorted(knobs.items())), optimizer=optimizer, loss=loss,

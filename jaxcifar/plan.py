@@ -2,29 +2,22 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jaxcifar import augment, data, lanes, losses, models, optim, schedules
-from jaxcifar.config import Config, duration
-from jaxcifar.errors import UserError, nearest, unknown
+from jaxcifar import lanes, models, schedules
+from jaxcifar.config import duration
+from jaxcifar.errors import UserError
 from jaxcifar.population import MemberRun
+from jaxcifar.resolution import Resolved, resolve
 from jaxcifar.types import Events, Numbers, Phase, Plan, Program
 
 CPU_SECONDS = 5.0  # longest segment on a CPU, so that a signal is answered within it
 CPU_MACS = 2e10  # multiply-accumulates a second that any CPU worth using reaches
-
-
-class Resolved(NamedTuple):
-    """What a config means: its structure and its numbers, every option owned by its table."""
-
-    program: Program
-    numbers: Mapping[str, Any]  # the fields of Numbers, as Python numbers
-    schedule: schedules.Schedule
 
 
 class Hardware(NamedTuple):
@@ -41,75 +34,6 @@ def hardware() -> Hardware:
     devices = jax.local_devices()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Hardware(jax.default_backend(), devices[0].device_kind, len(devices), cores or 1)
-
-
-def options_of(kind: str, name: str, table: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
-    """A component's options: those given, else the table's defaults.
-
-    Raises: UserError: unknown component, or an option without effect on it.
-    """
-    if name not in table:
-        raise unknown(kind, name, table)
-    allowed, given = table[name].options, {k: v for k, v in given.items() if v is not None}
-    for option, value in given.items():
-        if option not in allowed:
-            raise UserError(
-                f"{kind}.{option}={value!r} has no effect on {name!r}{nearest(option, allowed)}\n"
-                f"{name!r} takes: {', '.join(sorted(allowed)) or 'no options'}"
-            )
-    return dict(allowed) | given
-
-
-def resolve(config: Config) -> Resolved:
-    """Look every component up in its table. Reads no data and touches no device.
-
-    Raises: UserError: unknown names, options without effect, values out of range.
-    """
-    model = model_options(config.model.name, _given(config.model))
-    traced = set(models.MODELS[config.model.name].traced)
-    optim_given = {k: v for k, v in _given(config.optim).items() if k not in ("lr", "clip")}
-    loss_given = {k: v for k, v in _given(config.loss).items() if k != "l1"}
-    schedule = options_of("schedule", config.schedule.name, schedules.SCHEDULES,
-                          _given(config.schedule))  # fmt: skip
-    for name in config.data.augment:
-        if name not in augment.AUGMENTATIONS:
-            raise unknown("augmentation", name, augment.AUGMENTATIONS)
-    mean, std = data.NORMALISATIONS[config.data.normalisation]
-    program = Program(
-        model=config.model.name,
-        options=tuple(sorted((k, v) for k, v in model.items() if k not in traced)),
-        optimizer=config.optim.name, loss=config.loss.name, augment=config.data.augment,
-        mean=tuple(mean), std=tuple(std), batch=config.train.batch_size, shared_batch=True,
-        record=tuple(sorted(config.train.record)), dtype=config.dtype,
-        lowering="", lane="", members=0, devices=1, segment=0,
-    )  # fmt: skip
-    numbers = {
-        "optim": options_of("optim", config.optim.name, optim.OPTIMIZERS, optim_given),
-        "loss": options_of("loss", config.loss.name, losses.LOSSES, loss_given),
-        "model": {name: model[name] for name in sorted(traced)},
-        "l1": 0.0 if config.loss.l1 is None else config.loss.l1,
-        "clip": np.inf if config.optim.clip is None else config.optim.clip,
-    }
-    seeds = {name: getattr(config, name) for name in ("init_seed", "order_seed", "augment_seed")}
-    numbers |= {name: config.seed if seed is None else seed for name, seed in seeds.items()}
-    return Resolved(program, numbers, schedules.make_schedule(config.schedule.name, **schedule))
-
-
-def model_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """A network's options; those that the others leave without effect are left out."""
-    options = options_of("model", name, models.MODELS, given)
-    models.make_model(name, **given)  # refuses values that the network cannot take
-    for option, (other, value) in models.MODELS[name].needs.items():
-        if options[other] != value:
-            del options[option]
-    return options
-
-
-def _given(component: Any) -> dict[str, Any]:
-    names = (name for name in component.__slots__ if name != "name")
-    return {
-        name: getattr(component, name) for name in names if getattr(component, name) is not None
-    }
 
 
 def group(members: Sequence[MemberRun]) -> list[tuple[MemberRun, ...]]:

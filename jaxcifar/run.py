@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcifar import data, files, folder, models, plan, record, runtime
+from jaxcifar import data, files, folder, models, plan, record, resolution, runtime
 from jaxcifar.config import Config, Study, replace
 from jaxcifar.errors import UserError, nearest
 from jaxcifar.job import Job, numerics, split_rows, train_job
@@ -41,7 +41,7 @@ def prepare(study: Study, workdir: Path | None = None) -> Prepared:
     Raises: UserError: anything the user can mend, from a misspelt option to another study's folder.
     """
     for member in study.members:
-        plan.resolve(replace(study.base, member.overrides))
+        resolution.resolve(replace(study.base, member.overrides))
     dataset = _loader()
     runs = expand(study, lambda config: dataset(config).fingerprint)
     workdir = workdir or folder.default_workdir(study)

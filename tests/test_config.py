@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxcifar import cli, plan, population
+from jaxcifar import cli, plan, population, resolution
 from jaxcifar.config import Config, Member, Study, duration, replace, sweep
 from jaxcifar.errors import UserError
 from jaxcifar.plan import Hardware
@@ -180,7 +180,7 @@ def test_a_missing_config_file_names_the_nearest():
 ])  # fmt: skip
 def test_options_without_effect_and_unknown_names_are_refused(overrides, words):
     with pytest.raises(UserError) as error:
-        plan.resolve(replace(Config(), overrides))
+        resolution.resolve(replace(Config(), overrides))
     assert words in str(error.value)
 
 

@@ -16,7 +16,7 @@ LAYERS = [
     {"config"},
     {"types"},
     {"models", "losses", "augment", "optim", "schedules", "data"},
-    {"steps", "lanes", "population", "cli", "runtime"},
+    {"steps", "lanes", "population", "cli", "runtime", "resolution"},
     {"programs", "record"},
     {"bookkeeping", "scoring"},
     {"engine", "checkpoint", "folder"},

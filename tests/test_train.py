@@ -11,7 +11,7 @@ import pytest
 import tiny
 
 import jaxcifar
-from jaxcifar import augment, cli, data, evaluate, folder, plan, record, run, train
+from jaxcifar import augment, cli, data, evaluate, folder, record, resolution, run, train
 from jaxcifar.config import Member, Study, replace
 from jaxcifar.errors import UserError
 
@@ -64,7 +64,7 @@ def test_the_summary_scores_the_test_set_for_every_set_of_weights(results):
 def test_a_restored_network_gives_the_summary_s_score(results):
     """By the API: restore, normalise, apply, in NumPy arithmetic on the logits."""
     images = data.load("synthetic", None, n_train=40, n_test=20)
-    program = plan.resolve(BASE).program
+    program = resolution.resolve(BASE).program
     pixels = augment.normalise(images.test_images, program.mean, program.std)
     for which in ("best", "last"):
         model, variables = jaxcifar.load(results.workdir, "b", which)

@@ -1,7 +1,7 @@
 """The parts of a config: one frozen dataclass each, with its checks.
 
 A component's own options default to None, "not given": the component's table owns the value, so
-that an option without effect on the chosen component can be refused (see `plan.resolve`).
+that an option without effect on the chosen component can be refused (see `resolution.resolve`).
 """
 
 import re
