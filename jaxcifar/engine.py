@@ -3,6 +3,7 @@
 import bisect
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -66,7 +67,8 @@ def blank(plan: Plan, phase: int) -> Snapshot:
     """The shapes and dtypes of a snapshot in a phase, without computing anything."""
     now = plan.phases[phase]
     state = programs.blank_state(plan.phases[0], now)
-    return Snapshot(state, weights(now.program, state), new_book(plan), Cursor(phase, 0, False))
+    best = jax.eval_shape(partial(weights, now.program), state)
+    return Snapshot(state, best, new_book(plan), Cursor(phase, 0, False))
 
 
 def run_group(plan: Plan, data: GroupData, snapshot: Snapshot, hooks: Hooks) -> Snapshot:

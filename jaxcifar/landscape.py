@@ -46,7 +46,8 @@ def sweep_program(
     known = resolution.model_options(name, options)
     knobs = {k: v for k, v in known.items() if k not in models.MODELS[name].traced}
     program = Program(
-        model=name, options=tuple(sorted(knobs.items())), optimizer=optimizer, loss=loss,
+        model=name, options=tuple(sorted(knobs.items())), optimizer=optimizer,
+        accumulation="reset", loss=loss,
         augment=(), mean=mean, std=std, batch=batch, shared_batch=True, record=(), dtype=dtype,
         lowering=plan.lowering_on(jax.default_backend()), lane="vmap", members=rates,
         devices=1, segment=1,

@@ -43,7 +43,8 @@ def resolve(config: Config) -> Resolved:
     """
     model = model_options(config.model.name, _given(config.model))
     traced = set(models.MODELS[config.model.name].traced)
-    optim_given = {k: v for k, v in _given(config.optim).items() if k not in ("lr", "clip")}
+    optim_given = {k: v for k, v in _given(config.optim).items()
+                   if k not in ("lr", "clip", "accumulation")}  # fmt: skip
     loss_given = {k: v for k, v in _given(config.loss).items() if k != "l1"}
     schedule = options_of("schedule", config.schedule.name, schedules.SCHEDULES,
                           _given(config.schedule))  # fmt: skip
@@ -54,18 +55,20 @@ def resolve(config: Config) -> Resolved:
     program = Program(
         model=config.model.name,
         options=tuple(sorted((k, v) for k, v in model.items() if k not in traced)),
-        optimizer=config.optim.name, loss=config.loss.name, augment=config.data.augment,
+        optimizer=config.optim.name, accumulation=config.optim.accumulation,
+        loss=config.loss.name, augment=config.data.augment,
         mean=tuple(mean), std=tuple(std), batch=config.train.batch_size, shared_batch=True,
         record=tuple(sorted(config.train.record)), dtype=config.dtype,
         lowering="", lane="", members=0, devices=1, segment=0,
     )  # fmt: skip
-    numbers = {
+    numbers: dict[str, Any] = {
         "optim": options_of("optim", config.optim.name, optim.OPTIMIZERS, optim_given),
         "loss": options_of("loss", config.loss.name, losses.LOSSES, loss_given),
-        "model": {name: model[name] for name in sorted(traced)},
+        "model": {name: model[name] for name in sorted(traced & model.keys())},
         "l1": 0.0 if config.loss.l1 is None else config.loss.l1,
         "clip": np.inf if config.optim.clip is None else config.optim.clip,
     }
+    optim.check(config.optim.name, numbers["optim"], config.optim.accumulation)
     seeds = {name: getattr(config, name) for name in ("init_seed", "order_seed", "augment_seed")}
     numbers |= {name: config.seed if seed is None else seed for name, seed in seeds.items()}
     return Resolved(program, numbers, schedules.make_schedule(config.schedule.name, **schedule))

@@ -20,6 +20,7 @@ class Parts(NamedTuple):
 
     model: Any
     optimizer: str
+    accumulation: str
     loss: Callable[..., jax.Array]
     augment: tuple[str, ...]
     normalise: Callable[[jax.Array], jax.Array]
@@ -42,6 +43,7 @@ def bind(program: Program) -> Parts:
     return Parts(
         model=model,
         optimizer=program.optimizer,
+        accumulation=program.accumulation,
         loss=losses.make_loss(program.loss),
         augment=program.augment,
         normalise=partial(
@@ -69,7 +71,12 @@ def init_weights(init_seed: jax.Array, *, model: Any, param_dtype: str) -> dict[
 
 def init_opt_state(params: Tree, numbers: Numbers, *, parts: Parts) -> Tree:
     """A fresh optimizer state, as every phase begins with."""
-    return optim.make_optimizer(parts.optimizer, **numbers.optim).init(params)
+    return _optimizer(numbers, parts).init(params)
+
+
+def _optimizer(numbers: Numbers, parts: Parts) -> Any:
+    rule = optim.make_optimizer(parts.optimizer, **numbers.optim)
+    return optim.ACCUMULATIONS[parts.accumulation](rule, numbers.clip)
 
 
 def _loss_fn(
@@ -115,13 +122,14 @@ def train_step(
     )  # fmt: skip
     grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
     (loss, (logits, batch_stats)), grads = grad_fn(state.params)
-    tx = optim.make_optimizer(parts.optimizer, **numbers.optim)
-    direction, opt_state = tx.update(
-        optim.clip_by_global_norm(grads, numbers.clip), state.opt_state, state.params,
-        value=loss, grad_fn=lambda params: grad_fn(params)[1],
+    direction, opt_state = _optimizer(numbers, parts).update(
+        grads, state.opt_state, state.params,
+        value=loss, learning_rate=lr, grad_fn=lambda params, *_: grad_fn(params)[1],
     )  # fmt: skip
     params = optim.apply_direction(state.params, direction, lr)
     ok = state.alive & jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads))
+    if optim.OPTIMIZERS[parts.optimizer].looks_ahead:
+        ok &= jnp.isfinite(optax.tree.norm(direction))
     new = state._replace(params=params, batch_stats=batch_stats, opt_state=opt_state)
     kept = jax.tree.map(partial(jnp.where, ok), new, state)
     bad_step = jnp.where(state.alive & ~ok, step, state.bad_step).astype(jnp.int32)

@@ -17,6 +17,7 @@ class Program(NamedTuple):
     model: str
     options: Options  # structural knobs of the model, sorted by name
     optimizer: str
+    accumulation: str  # of gradients between steps: "reset" or "carry"
     loss: str
     augment: tuple[str, ...]
     mean: tuple[float, ...]  # of the pixels in [0, 1], per channel

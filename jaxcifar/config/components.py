@@ -88,13 +88,15 @@ class OptimConfig:
     momentum: float | None = None
     b1: float | None = None
     b2: float | None = None
+    rho: float | None = None  # of sam: how far it looks, as a distance between weights
     clip: float | None = None  # largest global gradient norm; None = no clipping
+    accumulation: Literal["reset", "carry"] = "reset"  # carry: each step adds to the clipped last
 
     def __post_init__(self) -> None:
         require(self.lr >= 0, "optim.lr", self.lr, "0 or more")
-        for name in ("weight_decay", "momentum", "b1", "b2"):
+        for name in ("weight_decay", "rho", "momentum", "b1", "b2"):
             value = getattr(self, name)
-            top = float("inf") if name == "weight_decay" else 1.0
+            top = float("inf") if name in ("weight_decay", "rho") else 1.0
             ok = value is None or 0 <= value < top
             require(ok, f"optim.{name}", value, f"0 <= {name} < {top:g}")
         require(self.clip is None or self.clip > 0, "optim.clip", self.clip, "positive, or None")
