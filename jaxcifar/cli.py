@@ -182,3 +182,6 @@ def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None 
             traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

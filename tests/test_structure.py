@@ -14,9 +14,9 @@ PACKAGE = ROOT / "jaxcifar"
 LAYERS = [
     {"errors", "files", "keys", "faults"},
     {"config"},
-    {"types"},
+    {"types", "cli"},
     {"models", "losses", "augment", "optim", "schedules", "data"},
-    {"steps", "lanes", "population", "cli", "runtime", "resolution"},
+    {"steps", "lanes", "population", "runtime", "resolution"},
     {"programs", "record"},
     {"bookkeeping", "scoring"},
     {"engine", "checkpoint", "folder"},

@@ -5,8 +5,9 @@ that an option without effect on the chosen component can be refused (see `resol
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from jaxcifar.errors import UserError
 
@@ -49,12 +50,59 @@ class DataConfig:
     split_seed: int = 42
     n_train: int | None = None  # use only the first images (development); None = all
     n_test: int | None = None
+    randaugment_n: int | None = None  # operations an image
+    randaugment_m: int | None = None  # magnitude of all of them
+    jitter_brightness: float | None = None  # largest change of a factor of 1
+    jitter_contrast: float | None = None
+    jitter_saturation: float | None = None
+    rotation_degrees: float | None = None  # to either side
+    erase_probability: float | None = None
+    erase_area: tuple[float, float] | None = None  # bounds of the share of the image
+    erase_aspect: tuple[float, float] | None = None  # bounds of height / width
+    mask_size: tuple[int, ...] | None = None  # pixels; an epoch has a copy of the training set
+    mask_rate: tuple[float, ...] | None = None  # for each kind of block mask, size and rate
+    mask_pattern: (
+        Literal[
+            "centre8", "centre12", "edge8", "edge12",
+            "checker4", "checker8", "checker4_inverse", "checker8_inverse",
+        ] | None
+    ) = None  # fmt: skip
+    mix_probs: tuple[float, float] | None = None  # of mixup and of CutMix, per batch
+    mix_alpha: float | None = None
 
     def __post_init__(self) -> None:
         require(0 <= self.validation < 1, "data.validation", self.validation, "0 <= fraction < 1")
         for name in ("n_train", "n_test"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"data.{name}", value, "at least 1, or None")
+        for name, (holds, allowed) in _AUGMENT_RANGES.items():
+            value = getattr(self, name)
+            require(value is None or holds(value), f"data.{name}", value, allowed)
+
+
+def _shares(values: tuple[float, ...]) -> bool:
+    return len(values) > 0 and all(0 <= value <= 1 for value in values)
+
+
+def _ordered(pair: tuple[float, float]) -> bool:
+    return pair[0] <= pair[1]
+
+
+_AUGMENT_RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "randaugment_n": (lambda n: n >= 1, "at least 1"),
+    "randaugment_m": (lambda m: 0 <= m <= 30, "0 to 30"),
+    "jitter_brightness": (lambda change: change >= 0, "0 or more"),
+    "jitter_contrast": (lambda change: change >= 0, "0 or more"),
+    "jitter_saturation": (lambda change: change >= 0, "0 or more"),
+    "rotation_degrees": (lambda degrees: 0 <= degrees <= 180, "0 to 180"),
+    "erase_probability": (lambda share: 0 <= share <= 1, "0 to 1"),
+    "erase_area": (lambda pair: _shares(pair) and _ordered(pair), "lower,upper, each 0 to 1"),
+    "erase_aspect": (lambda pair: 0 < pair[0] and _ordered(pair), "lower,upper, both positive"),
+    "mask_size": (lambda s: bool(s) and {*s} <= {1, 2, 4, 8, 16, 32}, "of 1, 2, 4, 8, 16, 32"),
+    "mask_rate": (_shares, "each 0 to 1"),
+    "mix_probs": (lambda pair: _shares(pair) and sum(pair) <= 1, "two shares, at most 1 together"),
+    "mix_alpha": (lambda alpha: alpha > 0, "positive"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +111,31 @@ class ModelConfig:
 
     name: str = "cnn"
     norm: Literal["none", "batch"] | None = None
-    width: float | None = None  # factor on all channel counts
+    width: float | None = None  # factor on all channel counts; of fcnn, features of a layer
     filters: tuple[int, ...] | None = None
+    channels: int | tuple[int, ...] | None = None
+    strides: tuple[int, ...] | None = None
+    hidden: int | None = None
+    depth: int | None = None
     activation: str | None = None
     leaky_slope: float | None = None
-    use_batchnorm: bool | None = None
-    dropout_rate: float | None = None
+    stem_activation: Literal["quirk", "same"] | None = None
     out_activation: Literal["none", "tanh"] | None = None
-    init: Literal["torch", "xavier_normal"] | None = None
+    use_batchnorm: bool | None = None
+    bn: tuple[bool, ...] | None = None  # BatchNorm after each convolution
+    stem_bn: bool | None = None
+    final_bn: bool | None = None
+    shortcut: Literal["A", "B"] | None = None
+    dropout_rate: float | None = None
+    input_dropout2d: float | None = None  # rate at which whole colour channels are dropped
+    init: str | None = None
 
     def __post_init__(self) -> None:
-        rate, width = self.dropout_rate, self.width
-        require(rate is None or 0 <= rate < 1, "model.dropout_rate", rate, "0 <= rate < 1")
-        require(width is None or width > 0, "model.width", width, "a positive factor")
+        for name in ("dropout_rate", "input_dropout2d"):
+            rate = getattr(self, name)
+            require(rate is None or 0 <= rate < 1, f"model.{name}", rate, "0 <= rate < 1")
+        width = self.width
+        require(width is None or width > 0, "model.width", width, "positive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@
 
 from jaxcifar.models.counting import Counts, count, count_parameters, macs
 from jaxcifar.models.factory import make_model
-from jaxcifar.models.registry import MODELS, ModelSpec
+from jaxcifar.models.registry import MODELS
+from jaxcifar.models.spec import ModelSpec
 
 __all__ = ["MODELS", "Counts", "ModelSpec", "count", "count_parameters", "macs", "make_model"]

@@ -46,6 +46,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "leaky_relu": leaky_relu,
     "elu": elu,
     "silu": silu,
+    "swish": silu,
     "gelu": gelu,
     "mish": mish,
     "tanh": jnp.tanh,
@@ -53,4 +54,4 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu6": relu6,
 }
 """Activations without parameters; `leaky_relu` takes its slope and `prelu` learns it (see
-`jaxcifar.models.layers.Activation`)."""
+`jaxcifar.models.network.Network.activation_fn`)."""

@@ -4,8 +4,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxcifar.models.layers import Activation, BatchNorm, Dropout, Network
-from jaxcifar.models.pooling import max_pool_2x2
+from jaxcifar.models.layers import BatchNorm, Dropout
+from jaxcifar.models.network import Activation, Network
+from jaxcifar.models.pooling import max_pool_tiles
+from jaxcifar.models.spec import ModelSpec
 
 HIDDEN = (512, 256)
 """Features of the hidden dense layers."""
@@ -19,11 +21,10 @@ class Cnn(Network):
     Attributes:
         filters: channels of the three convolutions.
         activation: after every hidden layer; a name of `ACTIVATIONS` or "prelu".
-        leaky_slope: the leaky_relu's slope for negative inputs.
+        leaky_slope: the leaky_relu's slope for negative inputs; may be traced.
         use_batchnorm: BatchNorm between each convolution and its activation.
         dropout_rate: after each hidden dense layer; in [0, 1], may be traced.
         out_activation: "none", or "tanh" on the outputs for the squared-error loss.
-        initialiser: of every kernel.
         classes: number of outputs.
     """
 
@@ -33,30 +34,41 @@ class Cnn(Network):
     use_batchnorm: bool = True
     dropout_rate: float = 0.0
     out_activation: str = "none"
-    initialiser: str = "torch"
     classes: int = 10
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool) -> jax.Array:
         """Outputs (logits unless `out_activation` is set) of a batch of images."""
-        x = images
+        x, act = images, self.activation_fn(self.activation)
         for number, channels in enumerate(self.filters, start=1):
-            x = self.conv(channels, padding=1, initialiser=self.initialiser, name=f"conv{number}")(
-                x
-            )
+            x = self.conv(channels, padding=1, name=f"conv{number}")(x)
             if self.use_batchnorm:
                 x = BatchNorm(name=f"bn{number}")(x, train)
-            x = max_pool_2x2(self._activate(f"act{number}", x))
-        return self._classify(x.reshape(x.shape[0], -1), train)
-
-    def _classify(self, x: jax.Array, train: bool) -> jax.Array:
-        rate = self.traced("dropout_rate")
-        for number, features in enumerate(HIDDEN, start=1):
-            x = self.dense(features, initialiser=self.initialiser, name=f"fc{number}")(x)
-            x = self._activate(f"fc_act{number}", x)
-            x = Dropout(name=f"drop{number}")(x, rate, train)
-        logits = self.head(self.classes, initialiser=self.initialiser, name="fc3")(x)
+            x = max_pool_tiles(act(x), 2)
+        logits = self._classify(x.reshape(x.shape[0], -1), act, train)
         return jnp.tanh(logits) if self.out_activation == "tanh" else logits
 
-    def _activate(self, name: str, x: jax.Array) -> jax.Array:
-        return Activation(self.activation, self.leaky_slope, name=name)(x)
+    def _classify(self, x: jax.Array, act: Activation, train: bool) -> jax.Array:
+        rate = self.traced("dropout_rate")
+        for number, features in enumerate(HIDDEN, start=1):
+            x = act(self.dense(features, name=f"fc{number}")(x))
+            x = Dropout(name=f"drop{number}")(x, rate, train)
+        return self.head(self.classes, name="fc3")(x)
+
+
+ROWS = {
+    "cnn": ModelSpec(
+        Cnn,
+        {
+            "filters": (64, 128, 256),
+            "activation": "relu",
+            "leaky_slope": 0.1,
+            "use_batchnorm": True,
+            "dropout_rate": 0.0,
+            "out_activation": "none",
+            "init": "torch",
+        },
+        "three convolutions, three dense layers, every knob of the conditioned-CNN study",
+        last_kernel=("fc3", "kernel"),
+    )
+}

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcifar.errors import UserError, unknown
-from jaxcifar.models.registry import MODELS, ModelSpec
+from jaxcifar.models.registry import MODELS
+from jaxcifar.models.spec import ANY_LENGTH, CHOICES, RATES, ModelSpec
 
 SHARED = ("dtype", "lowering", "members")
-"""Attributes every network has besides its own options (see `jaxcifar.models.layers.Network`)."""
+"""Attributes every network has besides its own options (see `jaxcifar.models.network.Network`)."""
 
 ATTRIBUTES = {"init": "initialiser"}
 """Options whose attribute has another name: flax modules have a method `init`."""
@@ -29,7 +30,7 @@ def make_model(name: str, **options: Any) -> nn.Module:
     Args:
         name: one of `MODELS`.
         **options: the row's own options, and of every network `dtype` (compute dtype, default
-            float32), `lowering` and `members` (see `jaxcifar.models.layers.Network`).
+            float32), `lowering` and `members` (see `jaxcifar.models.network.Network`).
 
     Returns:
         A flax module; `apply(variables, images, train=...)` takes (N, 32, 32, 3) float images
@@ -57,21 +58,30 @@ def _checked(spec: ModelSpec, option: str, value: Any) -> Any:
         return _float_dtype(value)
     if option in ("lowering", "members"):
         return value
-    if option in spec.choices and value not in spec.choices[option]:
-        raise unknown(option, value, spec.choices[option])
+    if option in CHOICES and value not in CHOICES[option]:
+        raise unknown(option, value, CHOICES[option])
     default = spec.options[option]
     if isinstance(default, tuple):
         return _like_tuple(option, value, default)
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+    value = _like_number(value, default)
     if type(value) is not type(default):
         raise UserError(f"{option} must be {_words(default)}, as {default!r}; got {value!r}")
     return _in_range(option, value)
 
 
+def _like_number(value: Any, default: Any) -> Any:
+    """A whole number where a float is due and the other way round, if nothing is lost."""
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(default) is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
 def _like_tuple(option: str, value: Any, default: tuple) -> tuple:
-    items = tuple(value) if isinstance(value, tuple | list) else ()
-    if len(items) != len(default) or any(type(v) is not type(default[0]) for v in items):
+    items = tuple(value) if isinstance(value, tuple | list) else (value,)
+    fits = len(items) >= 1 if option in ANY_LENGTH else len(items) == len(default)
+    if not fits or any(type(v) is not type(default[0]) for v in items):
         raise UserError(f"{option} must be {_words(default)}, as {default!r}; got {value!r}")
     return tuple(_in_range(option, item) for item in items)
 
@@ -79,7 +89,7 @@ def _like_tuple(option: str, value: Any, default: tuple) -> tuple:
 def _in_range(option: str, value: Any) -> Any:
     if isinstance(value, str | bool):
         return value
-    rate = option.endswith("_rate")
+    rate = option in RATES
     if not (0 <= value <= 1 if rate else 0 < value < 1e6):
         raise UserError(f"{option} must be {'in [0, 1]' if rate else 'positive'}; got {value!r}")
     return value

@@ -1,4 +1,4 @@
-"""The layers every network is made of: convolution, dense, normalisation, dropout, activation."""
+"""The layers every network is made of: convolution, dense, normalisation, dropout."""
 
 import math
 from typing import Any
@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxcifar.errors import unknown
-from jaxcifar.models import activations, initialisers, lowering
+from jaxcifar.models import initialisers, lowering
 from jaxcifar.models.convolution import conv2d
 from jaxcifar.models.normalisation import along_channels, batch_norm, normalise
 
@@ -76,6 +75,7 @@ class Dense(nn.Module):
     features: int
     use_bias: bool = True
     initialiser: str = "torch"
+    bias_initialiser: str = ""  # empty: as the kernel's
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -88,7 +88,8 @@ class Dense(nn.Module):
         dtype = compute_dtype(self.dtype, kernel)
         y = x.astype(dtype) @ kernel.astype(dtype)
         if self.use_bias:
-            init = initialisers.bias_initialiser(self.initialiser, shape)
+            name = self.bias_initialiser or self.initialiser
+            init = initialisers.bias_initialiser(name, shape)
             bias = self.param("bias", init, (self.features,), "float32").astype(dtype)
             y = y + along_channels(bias, y)
         return y
@@ -159,57 +160,3 @@ class Dropout(nn.Module):
         if not train or (isinstance(rate, float | int) and rate == 0):
             return x
         return dropout(x, rate, self.make_rng("dropout"), self.broadcast)
-
-
-class Activation(nn.Module):
-    """The activation called `kind`; `prelu` learns one slope (parameter `slope`, from 0.25).
-
-    `slope` is the leaky_relu's slope for negative inputs and means nothing to the others.
-    """
-
-    kind: str = "relu"
-    slope: float = 0.01
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Elementwise, in the dtype of `x`. Raises UserError for an unknown kind."""
-        if self.kind == "prelu":
-            slope = self.param("slope", nn.initializers.constant(0.25), (), "float32")
-            return activations.leaky_relu(x, slope.astype(x.dtype))
-        if self.kind == "leaky_relu":
-            return activations.leaky_relu(x, self.slope)
-        if self.kind not in activations.ACTIVATIONS:
-            raise unknown("activation", self.kind, [*activations.ACTIVATIONS, "prelu"])
-        return activations.ACTIVATIONS[self.kind](x)
-
-
-class Network(nn.Module):
-    """What every network shares: how it computes, and how its layers are made from that.
-
-    Attributes:
-        dtype: compute dtype; parameters, statistics and logits are float32 whatever it is, and
-            everything is float64 where parameters are.
-        lowering: see `jaxcifar.models.lowering.resolve`.
-        members: how many population rows share the vmapped program; a key of the table.
-    """
-
-    dtype: Any = jnp.float32
-    lowering: str | None = None
-    members: int = 1
-
-    def conv(self, features: int, kernel: int = 3, **options: Any) -> Conv:
-        """A convolution that computes as this network does; options as in `Conv`."""
-        shared = {"dtype": self.dtype, "lowering": self.lowering, "members": self.members}
-        return Conv(features, kernel, **shared, **options)
-
-    def dense(self, features: int, **options: Any) -> Dense:
-        """A dense layer that computes as this network does; options as in `Dense`."""
-        return Dense(features, dtype=self.dtype, **options)
-
-    def head(self, classes: int, **options: Any) -> Dense:
-        """The layer that gives the logits: dense, in float32 under any compute dtype."""
-        return Dense(classes, dtype=jnp.float32, **options)
-
-    def traced(self, name: str) -> float | jax.Array:
-        """The number called `name`: from the collection `hyper` if given, else the attribute."""
-        return self.get_variable("hyper", name, getattr(self, name))

@@ -1,41 +1,59 @@
-"""Max-pooling without select-and-scatter, which is slow on CPUs and not repeatable on GPUs."""
+"""Max-pooling without select-and-scatter, which is slow on CPUs and not repeatable on GPUs.
+
+The gradient of a window goes to one element alone, the first maximum in reading order, as in
+PyTorch. A NaN in a window gives NaN.
+"""
+
+import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
 
 
-def _windows(x: jax.Array) -> jax.Array:
-    """(N, H, W, C) -> (N, H // 2, 2, W // 2, 2, C); an odd last row or column is left out."""
+def _tiles(x: jax.Array, k: int) -> jax.Array:
+    """(N, H, W, C) -> (N, H // k, k, W // k, k, C); rows and columns left over are left out."""
     n, h, w, c = x.shape
-    return x[:, : h // 2 * 2, : w // 2 * 2].reshape(n, h // 2, 2, w // 2, 2, c)
+    return x[:, : h // k * k, : w // k * k].reshape(n, h // k, k, w // k, k, c)
 
 
-@jax.custom_vjp
-def max_pool_2x2(x: jax.Array) -> jax.Array:
-    """Maximum over 2x2 windows, stride 2: (N, H, W, C) -> (N, H // 2, W // 2, C).
-
-    The gradient of a window goes to one element alone: the first maximum in reading order, as in
-    PyTorch. A NaN in a window gives NaN.
-    """
-    return jnp.max(_windows(x), axis=(2, 4))
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def max_pool_tiles(x: jax.Array, k: int) -> jax.Array:
+    """Maximum over k x k windows, stride k: (N, H, W, C) -> (N, H // k, W // k, C)."""
+    return jnp.max(_tiles(x, k), axis=(2, 4))
 
 
-def _forward(x: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    out = jnp.max(_windows(x), axis=(2, 4))
+def _forward(x: jax.Array, k: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    out = jnp.max(_tiles(x, k), axis=(2, 4))
     return out, (x, out)
 
 
-def _backward(saved: tuple[jax.Array, jax.Array], grad: jax.Array) -> tuple[jax.Array]:
+def _backward(k: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array) -> tuple[jax.Array]:
     x, out = saved
-    windows = _windows(x)
-    a, b, c = windows[:, :, 0, :, 0], windows[:, :, 0, :, 1], windows[:, :, 1, :, 0]
-    last = jnp.where(c == out, 2, 3)
-    winner = jnp.where(a == out, 0, jnp.where(b == out, 1, last)).astype(jnp.uint8)
-    place = jnp.array([[0, 1], [2, 3]], jnp.uint8)[None, None, :, None, :, None]
-    spread = jnp.where(winner[:, :, None, :, None] == place, grad[:, :, None, :, None], 0)
-    n, h, w, ch = x.shape
-    spread = spread.reshape(n, h // 2 * 2, w // 2 * 2, ch)
-    return (jnp.pad(spread, ((0, 0), (0, h % 2), (0, w % 2), (0, 0))),)
+    tiles = _tiles(x, k)
+    winner = jnp.full(out.shape, k * k - 1, jnp.uint8)
+    for place in reversed(range(k * k - 1)):
+        winner = jnp.where(tiles[:, :, place // k, :, place % k] == out, place, winner)
+    places = jnp.arange(k * k, dtype=jnp.uint8).reshape(1, 1, k, 1, k, 1)
+    spread = jnp.where(winner[:, :, None, :, None] == places, grad[:, :, None, :, None], 0)
+    n, h, w, c = x.shape
+    spread = spread.reshape(n, h // k * k, w // k * k, c)
+    return (jnp.pad(spread, ((0, 0), (0, h % k), (0, w % k), (0, 0))),)
 
 
-max_pool_2x2.defvjp(_forward, _backward)
+max_pool_tiles.defvjp(_forward, _backward)
+
+
+def max_pool_3x3_stride2(x: jax.Array) -> jax.Array:
+    """Maximum over overlapping 3x3 windows, stride 2, padding 1: (N, H, W, C), H and W even.
+
+    Nine shifted images, padded by -inf; the later one wins only where it is strictly larger.
+    """
+    lowest = jnp.asarray(-jnp.inf, x.dtype)
+    padded = jax.lax.pad(x, lowest, ((0, 0, 0), (1, 1, 0), (1, 1, 0), (0, 0, 0)))
+    h, w = x.shape[1], x.shape[2]
+    shifted = [
+        padded[:, i : i + h - 1 : 2, j : j + w - 1 : 2]
+        for i, j in itertools.product(range(3), repeat=2)
+    ]
+    return functools.reduce(lambda a, b: jnp.where((b > a) | jnp.isnan(b), b, a), shifted)

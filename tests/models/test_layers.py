@@ -6,12 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from jaxcifar.errors import UserError
 from jaxcifar.models import initialisers
-from jaxcifar.models.layers import Activation, BatchNorm, Conv, Dense, Dropout, dropout
+from jaxcifar.models.layers import BatchNorm, Conv, Dense, Dropout, dropout
+from jaxcifar.models.network import Network
 from jaxcifar.models.normalisation import batch_norm
-from jaxcifar.models.pooling import max_pool_2x2
+from jaxcifar.models.pooling import max_pool_3x3_stride2, max_pool_tiles
 
 
 def test_batch_norm_running_statistics_are_pytorchs():
@@ -71,27 +73,43 @@ def test_batch_norm_gradient_is_that_of_its_formula():
         np.testing.assert_allclose(found, leaf, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [2, 4, 5])
-def test_max_pool_and_its_gradient(size):
+def pool_by_hand(x, grad, side, stride, padding):
+    """Maxima and pulled-back gradient, window by window; the first maximum gets it all."""
+    border = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+    padded = np.pad(x, border, constant_values=-np.inf)
+    out, pulled = np.zeros_like(grad), np.zeros_like(padded)
+    for n, i, j, c in np.ndindex(grad.shape):
+        rows, columns = stride * i + np.arange(side), stride * j + np.arange(side)
+        window = padded[n, rows[:, None], columns[None], c]
+        first = np.unravel_index(window.argmax(), window.shape)
+        out[n, i, j, c] = window.max()
+        pulled[n, rows[first[0]], columns[first[1]], c] += grad[n, i, j, c]
+    inner = slice(padding, padding + x.shape[1])
+    return out, pulled[:, inner, inner]
+
+
+POOLS = [(2, 2, 2, 0), (4, 2, 2, 0), (5, 2, 2, 0), (10, 3, 3, 0), (3, 3, 3, 0), (6, 3, 2, 1)]
+
+
+@pytest.mark.parametrize(("size", "side", "stride", "padding"), POOLS)
+def test_max_pool_and_its_gradient(size, side, stride, padding):
     """Against NumPy, with -inf and ties: the first maximum in reading order gets it all."""
     rng = np.random.default_rng(0)
     x = rng.integers(0, 3, (2, size, size, 3)).astype(np.float32)
     x[0, :2, :2] = -np.inf
-    half = size // 2
-    grad = rng.standard_normal((2, half, half, 3)).astype(np.float32)
-    wanted, pulled = np.zeros_like(grad), np.zeros_like(x)
-    for n, i, j, c in np.ndindex(grad.shape):
-        window = x[n, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2, c]
-        first = np.unravel_index(window.argmax(), (2, 2))
-        wanted[n, i, j, c] = window.max()
-        pulled[n, 2 * i + first[0], 2 * j + first[1], c] = grad[n, i, j, c]
-    found, pull = jax.vjp(max_pool_2x2, jnp.asarray(x))
+    count = (size + 2 * padding - side) // stride + 1
+    grad = rng.standard_normal((2, count, count, 3)).astype(np.float32)
+    pool = max_pool_3x3_stride2 if padding else lambda x: max_pool_tiles(x, side)
+    found, pull = jax.vjp(pool, jnp.asarray(x))
+    wanted, pulled = pool_by_hand(x, grad, side, stride, padding)
     np.testing.assert_array_equal(found, wanted)
-    np.testing.assert_array_equal(pull(jnp.asarray(grad))[0], pulled)
+    np.testing.assert_allclose(pull(jnp.asarray(grad))[0], pulled, rtol=1e-6)
 
 
 def test_max_pool_passes_nan_on():
-    assert jnp.isnan(max_pool_2x2(jnp.array([1.0, jnp.nan, 2.0, 3.0]).reshape(1, 2, 2, 1))).all()
+    window = jnp.array([1.0, jnp.nan, 2.0, 3.0]).reshape(1, 2, 2, 1)
+    assert jnp.isnan(max_pool_tiles(window, 2)).all()
+    assert jnp.isnan(max_pool_3x3_stride2(window)).all()
 
 
 def test_dropout_rate_is_traced_and_differs_by_member(key):
@@ -135,18 +153,42 @@ VALUES = {  # at -1, 1, 2
 }
 
 
-@pytest.mark.parametrize("kind", VALUES)
+class Uses(Network):
+    """One activation, used twice."""
+
+    activation: str = "relu"
+    leaky_slope: float = 0.01
+
+    @nn.compact
+    def __call__(self, x):
+        act = self.activation_fn(self.activation)
+        return act(x), act(2 * x)
+
+
+@pytest.mark.parametrize("kind", [*VALUES, "swish"])
 def test_activation_values(kind):
     x = jnp.array([-1.0, 1.0, 2.0])
-    y, _ = Activation(kind).init_with_output(jax.random.key(0), x)
-    np.testing.assert_allclose(y, VALUES[kind], atol=1e-6)
+    (y, _), _ = Uses(activation=kind).init_with_output(jax.random.key(0), x)
+    np.testing.assert_allclose(y, VALUES["silu" if kind == "swish" else kind], atol=1e-6)
 
 
-def test_activation_slope_and_refusal():
-    assert Activation("leaky_relu", 0.1).apply({}, jnp.float32(-1)) == np.float32(-0.1)
-    assert jax.grad(lambda x: Activation("leaky_relu", 0.1).apply({}, x))(0.0) == np.float32(0.1)
-    with pytest.raises(UserError, match="unknown activation 'swish'"):
-        Activation("swish").apply({}, jnp.float32(1))
+def test_leaky_slope_may_be_traced():
+    model = Uses(activation="leaky_relu", leaky_slope=0.1)
+    run = jax.vmap(lambda s: model.apply({"hyper": {"leaky_slope": s}}, jnp.float32(-1))[0])
+    np.testing.assert_allclose(run(jnp.array([0.05, 0.2])), [-0.05, -0.2])
+    assert model.apply({}, jnp.float32(-1))[0] == np.float32(-0.1)
+    assert jax.grad(lambda x: model.apply({}, x)[0])(0.0) == np.float32(0.1)
+
+
+def test_prelu_is_one_scalar_for_all_uses():
+    y, variables = Uses(activation="prelu").init_with_output(jax.random.key(0), jnp.float32(-1))
+    assert jax.tree.map(float, variables) == {"params": {"prelu_slope": 0.25}}
+    assert [float(v) for v in y] == [-0.25, -0.5]
+
+
+def test_unknown_activation():
+    with pytest.raises(UserError, match="unknown activation 'gleu'; did you mean 'gelu'"):
+        Uses(activation="gleu").apply({}, jnp.float32(1))
 
 
 FAN_IN, FAN_OUT = 3 * 3 * 40, 3 * 3 * 60
