@@ -125,9 +125,10 @@ def stream_of(phase: Phase, epoch: int) -> Stream:
     seeds = tuple(np.asarray(numbers.order_seed).tolist())
     order = programs.make_order(phase.visits)
     if program.shared_batch:
-        stream = Stream(order(seeds[:1], epoch)[0], numbers.augment_seed[0])
-        return programs.replicate(stream, program)
-    return programs.place(Stream(order(seeds, epoch), numbers.augment_seed), program)
+        own = jax.tree.map(lambda leaf: leaf[0], (numbers.augment_seed, numbers.augment))
+        return programs.replicate(Stream(order(seeds[:1], epoch)[0], *own), program)
+    stream = Stream(order(seeds, epoch), numbers.augment_seed, numbers.augment)
+    return programs.place(stream, program)
 
 
 def train_segment(

@@ -68,7 +68,7 @@ def default_numbers(program: Program, seed: int = 0) -> Numbers:
         optim={k: column(v) for k, v in optim.OPTIMIZERS[program.optimizer].options.items()},
         loss={k: column(v) for k, v in losses.LOSSES[program.loss].options.items()},
         model={k: column(spec.options[k]) for k in spec.traced},
-        l1=column(0.0), clip=column(np.inf), init_seed=seeds, order_seed=seeds, augment_seed=seeds,
+        augment={}, l1=column(0.0), clip=column(np.inf), init_seed=seeds, order_seed=seeds, augment_seed=seeds,
     )  # fmt: skip
 
 

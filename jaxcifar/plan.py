@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxcifar import lanes, models, schedules
+from jaxcifar import augment, lanes, models, schedules
 from jaxcifar.config import duration
 from jaxcifar.errors import UserError
 from jaxcifar.population import MemberRun
@@ -18,6 +18,9 @@ from jaxcifar.types import Events, Numbers, Phase, Plan, Program
 
 CPU_SECONDS = 5.0  # longest segment on a CPU, so that a signal is answered within it
 CPU_MACS = 2e10  # multiply-accumulates a second that any CPU worth using reaches
+
+# The fields of DataConfig that say which images; the others are the program's, or its numbers'.
+WHICH_IMAGES = ("name", "dir", "validation", "split_seed", "n_train", "n_test")
 
 
 class Hardware(NamedTuple):
@@ -41,8 +44,9 @@ def group(members: Sequence[MemberRun]) -> list[tuple[MemberRun, ...]]:
     groups: dict[Any, list[MemberRun]] = {}
     for member in members:
         config = member.config
+        images = tuple(getattr(config.data, name) for name in WHICH_IMAGES)
         structure = (
-            resolve(config).program, config.data, config.train.epochs, config.eval,
+            resolve(config).program, images, config.train.epochs, config.eval,
             config.checkpoint, config.select_on,
         )  # fmt: skip
         groups.setdefault(structure, []).append(member)
@@ -69,7 +73,8 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
     """
     config = members[0].config
     resolved = [resolve(member.config) for member in members]
-    steps_per_epoch = -(-n_train // config.train.batch_size)
+    visits = n_train * augment.copies(resolved[0].program.augment)
+    steps_per_epoch = -(-visits // config.train.batch_size)
     n_step = config.train.epochs * steps_per_epoch
     program = _population_program(resolved, steps_per_epoch, machine)
     kinds = tuple(row.schedule for row in resolved)
@@ -86,7 +91,7 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
         members=tuple(member.id for member in members),
         phases=(
             Phase(
-                program, _stack(resolved), start=0, stop=n_step, epoch=0, visits=n_train,
+                program, _stack(resolved), start=0, stop=n_step, epoch=0, visits=visits,
                 rates=partial(_rates, kinds, lr0, steps_per_epoch, config.train.epochs),
                 plateau=schedules.plateau_init(lr0),
                 plateau_step=partial(schedules.observe, kinds),
@@ -109,7 +114,10 @@ def _population_program(
     resolved: Sequence[Resolved], steps_per_epoch: int, machine: Hardware
 ) -> Program:
     m = len(resolved)
-    streams = {(row.numbers["order_seed"], row.numbers["augment_seed"]) for row in resolved}
+    streams = {
+        (row["order_seed"], row["augment_seed"], tuple(row["augment"].items()))
+        for row in (each.numbers for each in resolved)
+    }
     devices = max(d for d in range(1, machine.devices + 1) if m % d == 0)
     program = resolved[0].program._replace(
         shared_batch=len(streams) == 1,

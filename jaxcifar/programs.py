@@ -177,18 +177,20 @@ def _member_segment(
     span: jax.Array, *, parts: steps.Parts, batch: int,
 ) -> tuple[TrainState, dict[str, jax.Array]]:  # fmt: skip
     first, stop, row = span
+    numbers = numbers._replace(augment=stream.augment)
     fields = steps.record_dtypes(parts) | {"examples": "uint32"}
     empty = {name: jnp.zeros(rates.shape, dtype) for name, dtype in fields.items()}
 
     def body(step: jax.Array, carry: tuple[TrainState, dict]) -> tuple[TrainState, dict]:
         state, records = carry
         at = step - first
-        rows = jax.lax.dynamic_slice(stream.order, (row + at * batch,), (batch,))
+        visits = jax.lax.dynamic_slice(stream.order, (row + at * batch,), (batch,))
+        copy, rows = jnp.divmod(visits, data.labels.shape[0])
         images = Images(data.images[rows], data.labels[rows])
         state, record = steps.train_step(
-            state, numbers, rates[at], images, step, stream.augment_seed, parts=parts
+            state, numbers, rates[at], images, step, stream.augment_seed, copy, parts=parts
         )
-        record["examples"] = fingerprint(rows)
+        record["examples"] = fingerprint(visits)
         return state, {name: records[name].at[at].set(record[name]) for name in fields}
 
     return jax.lax.fori_loop(first, stop, body, (state, empty))

@@ -48,15 +48,13 @@ def resolve(config: Config) -> Resolved:
     loss_given = {k: v for k, v in _given(config.loss).items() if k != "l1"}
     schedule = options_of("schedule", config.schedule.name, schedules.SCHEDULES,
                           _given(config.schedule))  # fmt: skip
-    for name in config.data.augment:
-        if name not in augment.AUGMENTATIONS:
-            raise unknown("augmentation", name, augment.AUGMENTATIONS)
+    work, augment_numbers = augment.resolve(config.data.augment, _given(config.data))
     mean, std = data.NORMALISATIONS[config.data.normalisation]
     program = Program(
         model=config.model.name,
         options=tuple(sorted((k, v) for k, v in model.items() if k not in traced)),
         optimizer=config.optim.name, accumulation=config.optim.accumulation,
-        loss=config.loss.name, augment=config.data.augment,
+        loss=config.loss.name, augment=work,
         mean=tuple(mean), std=tuple(std), batch=config.train.batch_size, shared_batch=True,
         record=tuple(sorted(config.train.record)), dtype=config.dtype,
         lowering="", lane="", members=0, devices=1, segment=0,
@@ -65,6 +63,7 @@ def resolve(config: Config) -> Resolved:
         "optim": options_of("optim", config.optim.name, optim.OPTIMIZERS, optim_given),
         "loss": options_of("loss", config.loss.name, losses.LOSSES, loss_given),
         "model": {name: model[name] for name in sorted(traced & model.keys())},
+        "augment": augment_numbers,
         "l1": 0.0 if config.loss.l1 is None else config.loss.l1,
         "clip": np.inf if config.optim.clip is None else config.optim.clip,
     }

@@ -22,7 +22,7 @@ class Parts(NamedTuple):
     optimizer: str
     accumulation: str
     loss: Callable[..., jax.Array]
-    augment: tuple[str, ...]
+    augment: augment.Work
     normalise: Callable[[jax.Array], jax.Array]
     record: tuple[str, ...]
     first_kernel: tuple[str, ...]
@@ -80,21 +80,21 @@ def _optimizer(numbers: Numbers, parts: Parts) -> Any:
 
 
 def _loss_fn(
-    params: Tree, batch_stats: Tree, images: jax.Array, labels: jax.Array, key: jax.Array,
-    numbers: Numbers, parts: Parts,
+    params: Tree, batch_stats: Tree, images: jax.Array, labels: jax.Array,
+    pairing: augment.Pairing | None, key: jax.Array, numbers: Numbers, parts: Parts,
 ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:  # fmt: skip
     variables = {"params": params, "batch_stats": batch_stats, "hyper": numbers.model}
     logits, updates = parts.model.apply(
         variables, images, train=True, rngs={"dropout": key}, mutable=["batch_stats"]
     )
-    loss = parts.loss(logits, labels, **numbers.loss).mean()
+    loss = augment.over_labels(partial(parts.loss, logits, **numbers.loss), labels, pairing).mean()
     loss = loss + numbers.l1 * losses.l1_norm(params)
     return loss, (logits, updates.get("batch_stats", {}))
 
 
 def train_step(
     state: TrainState, numbers: Numbers, lr: jax.Array, batch: Images, step: jax.Array,
-    augment_seed: jax.Array, *, parts: Parts,
+    augment_seed: jax.Array, copy: jax.Array | None = None, *, parts: Parts,
 ) -> tuple[TrainState, dict[str, jax.Array]]:  # fmt: skip
     """One update of one member.
 
@@ -105,6 +105,7 @@ def train_step(
         batch: (B, 32, 32, 3) uint8 images and (B,) labels.
         step: steps taken before this one; draws of augmentation and dropout follow from it.
         augment_seed: int32 scalar.
+        copy: (B,) int32, which copy of the training set each image is from; None = the first.
         parts: the bound program.
 
     Returns:
@@ -112,12 +113,13 @@ def train_step(
         train mode, and what `parts.record` asks for, of the raw gradient. A member whose loss or
         gradient is not finite keeps its old weights from then on.
     """
-    images = augment.augment(
-        key_at(augment_seed, Purpose.AUGMENT, step), batch.images, parts.augment
+    key = key_at(augment_seed, Purpose.AUGMENT, step)
+    images, pairing = augment.transform_batch(
+        key, batch.images, parts.augment, numbers.augment, parts.normalise, copy
     )
     loss_fn = partial(
-        _loss_fn, batch_stats=state.batch_stats, images=parts.normalise(images),
-        labels=batch.labels, key=key_at(augment_seed, Purpose.DROPOUT, step),
+        _loss_fn, batch_stats=state.batch_stats, images=images, labels=batch.labels,
+        pairing=pairing, key=key_at(augment_seed, Purpose.DROPOUT, step),
         numbers=numbers, parts=parts,
     )  # fmt: skip
     grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
@@ -133,7 +135,10 @@ def train_step(
     new = state._replace(params=params, batch_stats=batch_stats, opt_state=opt_state)
     kept = jax.tree.map(partial(jnp.where, ok), new, state)
     bad_step = jnp.where(state.alive & ~ok, step, state.bad_step).astype(jnp.int32)
-    correct = (jnp.argmax(logits, -1) == batch.labels).sum(dtype=jnp.int32)
+    answers = jnp.argmax(logits, -1)
+    correct = augment.over_labels(
+        lambda labels: (answers == labels).sum(dtype=jnp.int32), batch.labels, pairing
+    )
     record = {"loss": jnp.where(state.alive, loss, jnp.nan), "correct": correct}
     return kept._replace(alive=ok, bad_step=bad_step), record | _gradient_record(grads, parts)
 
@@ -156,7 +161,8 @@ def _leaf(tree: Tree, path: tuple[str, ...]) -> jax.Array:
 
 def record_dtypes(parts: Parts) -> dict[str, str]:
     """Names and dtypes of what `train_step` records."""
-    fields = {"loss": parts.param_dtype, "correct": "int32"}
+    correct = "float32" if augment.mixes(parts.augment) else "int32"  # shares of mixed labels
+    fields = {"loss": parts.param_dtype, "correct": correct}
     if "last_layer_grad" in parts.record:
         fields |= dict.fromkeys(("last_layer_grad_min", "last_layer_grad_max"), parts.param_dtype)
     if "first_conv_grad_norm" in parts.record:

@@ -19,7 +19,7 @@ class Program(NamedTuple):
     optimizer: str
     accumulation: str  # of gradients between steps: "reset" or "carry"
     loss: str
-    augment: tuple[str, ...]
+    augment: tuple[tuple[str, Options], ...]  # in order, each with its structural options
     mean: tuple[float, ...]  # of the pixels in [0, 1], per channel
     std: tuple[float, ...]
     batch: int  # images a step
@@ -39,6 +39,7 @@ class Numbers(NamedTuple):
     optim: dict[str, Leaf]
     loss: dict[str, Leaf]
     model: dict[str, Leaf]  # read by the network from its "hyper" collection
+    augment: dict[str, Leaf]  # by option; (M, k) where an option has k values
     l1: Leaf  # factor of the parameters' L1 norm in the training loss
     clip: Leaf  # largest global gradient norm; inf = off
     init_seed: Leaf  # int32, like the two below
@@ -60,8 +61,9 @@ class TrainState(NamedTuple):
 class Stream(NamedTuple):
     """Where a member's images come from during one segment."""
 
-    order: jax.Array  # (N,) int32, this epoch's permutation
+    order: jax.Array  # (V,) int32, this epoch's permutation of its visits
     augment_seed: jax.Array  # int32 scalar
+    augment: dict[str, Leaf]  # as in Numbers, here so that members of one stream share the work
 
 
 class Images(NamedTuple):
@@ -110,7 +112,7 @@ class Phase(NamedTuple):
     start: int
     stop: int
     epoch: int  # epochs of the run before it
-    visits: int  # images that an epoch shows
+    visits: int  # images that an epoch shows: visit v is image v % N, in its (v // N)-th copy
     rates: Callable[[Any, np.ndarray], np.ndarray]  # (plateau state, steps (S,)) -> float64 (M, S)
     plateau: Tree  # PlateauState that it begins with; None = the one in force
     plateau_step: Callable[[Any, np.ndarray], Any]  # (state, validation losses (M,)) -> state
