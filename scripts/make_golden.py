@@ -1,5 +1,6 @@
-"""Record the reference values of tests/golden (pip install torch==2.13.0 torchvision==0.28.0).
+"""Record the reference values of tests/golden.
 
+    pip install torch==2.13.0 torchvision==0.28.0 schedulefree==1.4.1
     python scripts/make_golden.py                  # every part
     python scripts/make_golden.py losses optim     # these parts
 
