@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny
 
-from jaxcifar import landscape, steps
+from jaxcifar import landscape, optim, steps
 from jaxcifar.types import Images, TrainState
 
 PIXELS = 6  # the linear network looks at the first six values of an image
@@ -98,3 +98,69 @@ def test_scores_have_no_l1_term():
             state.params, {}, numbers, batch(), jnp.ones(16, bool), parts=parts
         )
     np.testing.assert_allclose(np.asarray(score) / 16, gradient(parts, state.params)[0], rtol=1e-12)
+
+
+def test_a_carried_gradient_is_part_of_the_state():
+    """Two steps on one batch: G2 = clip(clip(g1) + g2)."""
+    with jax.enable_x64(True):
+        parts = parts_of("sgd", accumulation="carry")
+        numbers = numbers_of("sgd", clip=0.5)
+        first = first_state(parts, numbers)
+        second, _ = one_step(parts, numbers, first)
+        third, _ = one_step(parts, numbers, second)
+
+    def clip(g):
+        norm = np.sqrt(sum((leaf**2).sum() for leaf in g.values()))
+        return {name: leaf * min(1, 0.5 / (norm + 1e-6)) for name, leaf in g.items()}
+
+    fed = clip(gradient(parts, first.params)[1])
+    fed = clip({name: fed[name] + g for name, g in gradient(parts, second.params)[1].items()})
+    for name, g in fed.items():
+        moved = np.asarray(second.params[name]) - np.asarray(third.params[name])
+        np.testing.assert_allclose(moved, 0.1 * g, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(third.opt_state.gradient[name], g, rtol=0, atol=1e-12)
+
+
+def test_sam_steps_on_the_gradient_of_the_same_batch_further_up():
+    with jax.enable_x64(True):
+        parts, numbers = parts_of("sam"), numbers_of("sam", momentum=0.0, rho=0.7)
+        state = first_state(parts, numbers)
+        after, record = one_step(parts, numbers, state)
+    loss, grads = gradient(parts, state.params)
+    norm = np.sqrt(sum((g**2).sum() for g in grads.values()))
+    up = {name: np.asarray(w) + 0.7 * grads[name] / norm for name, w in state.params.items()}
+    np.testing.assert_allclose(record["loss"], loss, rtol=1e-12)
+    for name, g in gradient(parts, up)[1].items():
+        moved = np.asarray(state.params[name]) - np.asarray(after.params[name])
+        np.testing.assert_allclose(moved, 0.1 * g, rtol=0, atol=1e-12)
+        assert np.abs(g - grads[name]).max() > 1e-3
+
+
+def test_a_member_whose_second_gradient_is_not_finite_is_frozen():
+    with jax.enable_x64(True):
+        parts, numbers = parts_of("sam"), numbers_of("sam", rho=1e308)
+        state = first_state(parts, numbers)
+        after, record = one_step(parts, numbers, state)
+    assert np.isfinite(record["loss"]) and not after.alive and after.bad_step == 0
+    jax.tree.map(np.testing.assert_array_equal, after.params, state.params)
+
+
+def test_schedule_free_weighs_its_average_by_the_rate():
+    """Three steps by the paper's recursion: z moves, x averages with weight rate squared."""
+    rates, beta = (0.1, 0.3, 0.2), 0.9
+    with jax.enable_x64(True):
+        parts, numbers = parts_of("schedule_free_sgd"), numbers_of("schedule_free_sgd", b1=beta)
+        state = first_state(parts, numbers)
+        y = z = x = {name: np.asarray(w) for name, w in state.params.items()}
+        for step, lr in enumerate(rates):
+            grads = gradient(parts, state.params)[1]
+            state, _ = one_step(parts, numbers, state, lr)
+            largest = np.maximum.accumulate(rates)[: step + 1] ** 2
+            share = largest[-1] / largest.sum()
+            z = {name: z[name] - lr * g for name, g in grads.items()}
+            x = {name: (1 - share) * x[name] + share * z[name] for name in z}
+            y = {name: (1 - beta) * z[name] + beta * x[name] for name in z}
+            evaluated = optim.eval_params("schedule_free_sgd", state.opt_state, state.params)
+            for name in y:
+                np.testing.assert_allclose(state.params[name], y[name], rtol=0, atol=1e-12)
+                np.testing.assert_allclose(evaluated[name], x[name], rtol=0, atol=1e-12)
