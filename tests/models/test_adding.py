@@ -1,0 +1,20 @@
+"""The README's example of a new network, run as it stands."""
+
+import re
+from pathlib import Path
+
+from jaxcifar import models
+from jaxcifar.models.registry import MODELS
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_readme_adds_a_network(monkeypatch):
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    (code,) = (block for block in blocks if "ROWS = {" in block)
+    namespace: dict = {"__name__": "lenet"}
+    exec(compile(code, "lenet.py", "exec"), namespace)  # noqa: S102
+    monkeypatch.setitem(MODELS, "lenet", namespace["ROWS"]["lenet"])
+    (promised,) = re.findall(r'\("lenet", \{\}, ([\d_]+), 0\)', README.read_text())
+    assert models.count_parameters("lenet") == int(promised)
+    assert models.count("lenet", activation="gelu").statistics == 0
