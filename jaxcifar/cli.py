@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import os
+import re
 import sys
 import traceback
 import typing
@@ -116,6 +117,10 @@ def _collapse(members: Sequence[Member], path: str) -> tuple[Member, ...]:
 
 
 def _field_type(path: str) -> Any:
+    stage = re.match(r"stages\.\d+\.", path)
+    if stage:
+        field = path[stage.end() :]
+        return float if field == "at" else _field_type(field)
     node: Any = Config
     walked: list[str] = []
     for part in path.split("."):
@@ -129,11 +134,13 @@ def _field_type(path: str) -> Any:
             )
         node = typing.get_type_hints(node)[part]
         walked.append(part)
-    if dataclasses.is_dataclass(node):
-        raise UserError(
-            f"--config.{path} is a group of fields\n"
-            f"name one of: {', '.join(f.name for f in dataclasses.fields(node))}"
+    if dataclasses.is_dataclass(node) or path == "stages":
+        names = (
+            ["stages.0.at", "stages.0.optim.name", "..."]
+            if path == "stages"
+            else [f.name for f in dataclasses.fields(node)]
         )
+        raise UserError(f"--config.{path} is a group of fields\nname one of: {', '.join(names)}")
     return node
 
 

@@ -9,18 +9,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxcifar import augment, lanes, models, schedules
-from jaxcifar.config import duration
-from jaxcifar.errors import UserError
+from jaxcifar import augment, lanes, models, schedules, stages, timetable
 from jaxcifar.population import MemberRun
-from jaxcifar.resolution import Resolved, resolve
-from jaxcifar.types import Events, Numbers, Phase, Plan, Program
+from jaxcifar.resolution import Resolved, resolve, resolve_stages
+from jaxcifar.stages import Stretch
+from jaxcifar.types import Numbers, Phase, Plan, Program
 
 CPU_SECONDS = 5.0  # longest segment on a CPU, so that a signal is answered within it
 CPU_MACS = 2e10  # multiply-accumulates a second that any CPU worth using reaches
-
-# The fields of DataConfig that say which images; the others are the program's, or its numbers'.
-WHICH_IMAGES = ("name", "dir", "validation", "split_seed", "n_train", "n_test")
 
 
 class Hardware(NamedTuple):
@@ -44,9 +40,10 @@ def group(members: Sequence[MemberRun]) -> list[tuple[MemberRun, ...]]:
     groups: dict[Any, list[MemberRun]] = {}
     for member in members:
         config = member.config
-        images = tuple(getattr(config.data, name) for name in WHICH_IMAGES)
+        images = tuple(getattr(config.data, name) for name in stages.IMAGES)
         structure = (
-            resolve(config).program, images, config.train.epochs, config.eval,
+            tuple(row.program for row in resolve_stages(config)),
+            tuple(stage[1:] for stage in stages.unfold(config)), images, config.eval,
             config.checkpoint, config.select_on,
         )  # fmt: skip
         groups.setdefault(structure, []).append(member)
@@ -72,41 +69,58 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
     Raises: UserError: spans of training that do not fit the run.
     """
     config = members[0].config
-    resolved = [resolve(member.config) for member in members]
-    visits = n_train * augment.copies(resolved[0].program.augment)
-    steps_per_epoch = -(-visits // config.train.batch_size)
-    n_step = config.train.epochs * steps_per_epoch
-    program = _population_program(resolved, steps_per_epoch, machine)
-    kinds = tuple(row.schedule for row in resolved)
-    lr0 = np.array([member.config.optim.lr for member in members])
-    events = Events(
-        evaluate=_due(config.eval.every, steps_per_epoch, n_step),
-        save=_due(config.checkpoint.save_every, steps_per_epoch, n_step),
-        keep=_due(config.checkpoint.keep_every, steps_per_epoch, n_step),
-    )
-    if any(kind.feedback for kind in kinds):
-        _require_epoch_ends(events.evaluate, steps_per_epoch, n_step, config.eval.every)
+    stretches = list(zip(*(stages.unfold(member.config) for member in members), strict=True))
+    resolved = list(zip(*(resolve_stages(member.config) for member in members), strict=True))
+    phases: list[Phase] = []
+    for rows, meanings in zip(stretches, resolved, strict=True):
+        start = phases[-1].stop if phases else 0
+        phases.append(_phase(rows, meanings, start, n_train, machine))
+    events = timetable.events(config, phases)
+    for phase, meanings in zip(phases, resolved, strict=True):
+        if any(row.schedule.feedback for row in meanings):
+            timetable.require_epoch_ends(events, phase, config.eval.every)
     return Plan(
         id=group_id(members),
         members=tuple(member.id for member in members),
-        phases=(
-            Phase(
-                program, _stack(resolved), start=0, stop=n_step, epoch=0, visits=visits,
-                rates=partial(_rates, kinds, lr0, steps_per_epoch, config.train.epochs),
-                plateau=schedules.plateau_init(lr0),
-                plateau_step=partial(schedules.observe, kinds),
-            ),
-        ),
+        phases=tuple(phases),
         events=events,
         n_train=n_train,
         score_batch=config.eval.batch_size,
+    )
+
+
+def _phase(
+    rows: Sequence[Stretch], resolved: Sequence[Resolved], start: int, n_train: int,
+    machine: Hardware,
+) -> Phase:  # fmt: skip
+    """One stage of all members; where the schedule goes on, so does what plateau remembers."""
+    first, stop, clock = rows[0].first, rows[0].stop, rows[0].clock
+    visits = n_train * augment.copies(resolved[0].program.augment)
+    steps_per_epoch = -(-visits // rows[0].config.train.batch_size)
+    kinds = tuple(row.schedule for row in resolved)
+    lr0 = np.array([row.config.optim.lr for row in rows])
+    return Phase(
+        program=_population_program(resolved, steps_per_epoch, machine),
+        numbers=_stack(resolved),
+        start=start,
+        stop=start + (stop - first) * steps_per_epoch,
+        epoch=first,
+        visits=visits,
+        rates=partial(
+            _rates, kinds, lr0, steps_per_epoch, clock[1] - clock[0],
+            (first - clock[0]) * steps_per_epoch - start,
+        ),
+        plateau=schedules.plateau_init(lr0) if first == clock[0] else None,
+        plateau_step=partial(schedules.observe, kinds),
     )  # fmt: skip
 
 
 def _rates(
-    kinds: Any, lr0: np.ndarray, steps_per_epoch: int, epochs: int, plateau: Any, steps: np.ndarray
-) -> np.ndarray:
-    clock = schedules.Clock(steps, steps_per_epoch, epochs)
+    kinds: Any, lr0: np.ndarray, steps_per_epoch: int, epochs: int, shift: int, plateau: Any,
+    steps: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Rates at steps of the run, by the time since the schedule began (steps + `shift`)."""
+    clock = schedules.Clock(steps + shift, steps_per_epoch, epochs)
     return schedules.rates(kinds, lr0, clock, plateau)
 
 
@@ -152,28 +166,3 @@ def _stack(resolved: Sequence[Resolved]) -> Numbers:
         return np.array([row[kind] for row in rows], dtype)
 
     return Numbers(**{kind: column(kind) for kind in Numbers._fields})
-
-
-def _due(text: str | None, steps_per_epoch: int, n_step: int) -> tuple[int, ...]:
-    """Steps at which something is due every so often, and at the end; none if not asked for."""
-    if text is None:
-        return ()
-    amount, unit = duration(text)
-    span = amount * steps_per_epoch if unit == "epochs" else amount
-    if span < 1:
-        raise UserError(
-            f"'{text}' is less than one step\nan epoch has {steps_per_epoch} steps here"
-        )
-    every = {round(count * span) for count in range(1, int(n_step / span) + 1)}
-    return tuple(sorted({step for step in every if step <= n_step} | {n_step}))
-
-
-def _require_epoch_ends(
-    evaluate: tuple[int, ...], steps_per_epoch: int, n_step: int, every: str
-) -> None:
-    missing = set(range(steps_per_epoch, n_step + 1, steps_per_epoch)) - set(evaluate)
-    if missing:
-        raise UserError(
-            f"plateau follows the validation loss of every epoch, but eval.every={every!r} "
-            f"skips step {min(missing)}\ngive --config.eval.every='1 epoch' or a fraction of it"
-        )

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from jaxcifar.config import Config, Study, replace
+from jaxcifar.config import Config, Stage, Study, replace
 
 _SEEDS = ("init_seed", "order_seed", "augment_seed")
 # What cannot change a member's numbers, or is told better by the data's fingerprint.
@@ -87,5 +87,11 @@ def from_dict(tree: Mapping[str, Any], cls: Any = Config) -> Any:
     for name, value in tree.items():
         if dataclasses.is_dataclass(hints[name]):
             value = from_dict(value, hints[name])
-        values[name] = tuple(value) if isinstance(value, list) else value
+        if hints[name] == tuple[Stage, ...]:
+            value = [Stage(at, {k: _frozen(v) for k, v in row.items()}) for at, row in value]
+        values[name] = _frozen(value)
     return cls(**values)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

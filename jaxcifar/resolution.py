@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcifar import augment, data, losses, models, optim, schedules
+from jaxcifar import augment, data, losses, models, optim, schedules, stages
 from jaxcifar.config import Config
 from jaxcifar.errors import UserError, nearest, unknown
 from jaxcifar.types import Program
@@ -71,6 +71,23 @@ def resolve(config: Config) -> Resolved:
     seeds = {name: getattr(config, name) for name in ("init_seed", "order_seed", "augment_seed")}
     numbers |= {name: config.seed if seed is None else seed for name, seed in seeds.items()}
     return Resolved(program, numbers, schedules.make_schedule(config.schedule.name, **schedule))
+
+
+def resolve_stages(config: Config) -> tuple[Resolved, ...]:
+    """`resolve` for every stage of a run.
+
+    Raises: UserError: as `resolve` and `stages.unfold`, or a stage with another network.
+    """
+    found = tuple(resolve(stage.config) for stage in stages.unfold(config))
+    for index, row in enumerate(found[1:]):
+        for name in ("model", "options"):
+            before, now = (getattr(r.program, name) for r in (found[0], row))
+            if before != now:
+                raise UserError(
+                    f"stages.{index} cannot make another network: {now!r} after {before!r}\n"
+                    "only dropout may change; weights of another run come by init_from"
+                )
+    return found
 
 
 def model_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:

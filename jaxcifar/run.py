@@ -41,7 +41,7 @@ def prepare(study: Study, workdir: Path | None = None) -> Prepared:
     Raises: UserError: anything the user can mend, from a misspelt option to another study's folder.
     """
     for member in study.members:
-        resolution.resolve(replace(study.base, member.overrides))
+        resolution.resolve_stages(replace(study.base, member.overrides))
     dataset = _loader()
     runs = expand(study, lambda config: dataset(config).fingerprint)
     workdir = workdir or folder.default_workdir(study)
@@ -192,7 +192,8 @@ def describe(prepared: Prepared) -> str:
     """What would be trained: groups, members, programs and steps, for ``--dry-run``."""
     lines = [f"run folder {prepared.workdir}"]
     for job in prepared.jobs:
-        program = job.plan.phases[0].program
+        first, *later = job.plan.phases
+        program = first.program
         state = "finished" if job.finished else f"{job.plan.n_step} steps of {program.batch}"
         macs = models.macs(program.model, **dict(program.options)) / 1e6
         lines.append(
@@ -200,6 +201,12 @@ def describe(prepared: Prepared) -> str:
             f"convolutions {program.lowering}, segments of up to {program.segment} steps, "
             f"{macs:.1f} M multiply-accumulates an image"
         )
+        lines += [
+            f"  from epoch {phase.epoch}, step {phase.start}: {phase.program.optimizer}, "
+            f"batches of {phase.program.batch}, augmented by "
+            f"{', '.join(map(str, phase.program.augment)) or 'nothing'}"
+            for phase in later
+        ]
         for member in job.members:
             shown = ", ".join(f"{path}={value}" for path, value in member.overrides.items())
             lines.append(f"  {member.id}  seed {member.seed}  {shown}  {member.identity[:12]}")

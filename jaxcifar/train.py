@@ -21,6 +21,12 @@ USAGE = (
 )
 
 
+STAGES = (
+    "Later stages of a run: --config.stages.0.at=0.8 --config.stages.0.optim.name=sgd changes the "
+    "optimizer after 0.8 of the epochs; every field below can be changed so."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainFlags:
     """Flags of the command, for its help text."""
@@ -42,7 +48,7 @@ class TrainFlags:
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
     if "--help" in argv or "-h" in argv:
-        cli.print_help(USAGE, "Train a study.", TrainFlags)
+        cli.print_help(USAGE, f"Train a study. {STAGES}", TrainFlags)
     flags = cli.split_flags(argv, ("config", "workdir", "only_group"), ("dry_run", "debug"))
     if "config" not in flags.plain:
         raise UserError(f"which study?\n{USAGE}")

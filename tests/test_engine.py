@@ -169,24 +169,6 @@ def test_float32_lanes_agree_at_step_one(whole, change):
     )
 
 
-def test_phases_switch_the_optimizer_and_resume_anywhere():
-    """AdamW then SGD: weights stay, the optimizer state is fresh, cuts give the same bits."""
-    sgd = tiny.make_plan(*RATES, base=replace(tiny.BASE, {"train.epochs": 3}))
-    adamw = tiny.make_plan(*RATES, base=replace(
-        tiny.BASE, {"train.epochs": 3, "optim.name": "adamw", "optim.momentum": None}))  # fmt: skip
-    phases = (
-        adamw.phases[0]._replace(stop=3),
-        sgd.phases[0]._replace(start=3, epoch=1, plateau=None),
-    )
-    switched = sgd._replace(phases=phases)
-    saved = []
-    ended = tiny.run(switched, saved=saved)
-    assert "trace" in str(jax.tree.structure(ended.state.opt_state)).lower()
-    assert int(ended.cursor.phase) == 1
-    for snapshot in saved:
-        tiny.assert_same_bits(tiny.run(switched, snapshot=snapshot), ended)
-
-
 def test_plateau_lowers_the_rate_of_its_member_only():
     plateau = {
         "schedule.name": "plateau", "schedule.patience": 0, "schedule.threshold": 0.99,

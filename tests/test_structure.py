@@ -16,7 +16,7 @@ LAYERS = [
     {"config"},
     {"types", "cli"},
     {"models", "losses", "augment", "optim", "schedules", "data"},
-    {"steps", "lanes", "population", "runtime", "resolution"},
+    {"steps", "lanes", "population", "runtime", "stages", "resolution", "timetable"},
     {"programs", "record"},
     {"bookkeeping", "scoring"},
     {"engine", "checkpoint", "folder"},

@@ -90,3 +90,8 @@ def assert_same_bits(left, right, seconds=False):
             np.testing.assert_array_equal(a, b, err_msg=name)
 
     jax.tree_util.tree_map_with_path(check, left, right)
+
+
+def leaves(tree):
+    """The arrays of a tree."""
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]

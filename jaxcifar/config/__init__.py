@@ -13,7 +13,7 @@ from jaxcifar.config.components import (
     duration,
 )
 from jaxcifar.config.study import Member, Study, default_id, sweep
-from jaxcifar.config.whole import Config, replace
+from jaxcifar.config.whole import Config, Stage, replace
 
 __all__ = [
     "CheckpointConfig",
@@ -26,6 +26,7 @@ __all__ = [
     "ModelConfig",
     "OptimConfig",
     "ScheduleConfig",
+    "Stage",
     "Study",
     "TrainConfig",
     "default_id",

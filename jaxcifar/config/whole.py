@@ -1,9 +1,9 @@
 """A member's whole description, and how its fields are changed by dotted path."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from jaxcifar.config.components import (
     CheckpointConfig,
@@ -19,6 +19,16 @@ from jaxcifar.config.components import (
 from jaxcifar.errors import UserError
 
 
+class Stage(NamedTuple):
+    """A later stretch of a run: it keeps the weights and begins with a fresh optimizer state.
+
+    >>> Stage(at=0.8, changes={"optim.name": "sgd", "optim.momentum": 0.9})  # AdamW, then SGD
+    """
+
+    at: float  # it begins with epoch int(at * train.epochs), counted from 0
+    changes: Mapping[str, Any]  # by dotted path, on top of the stage before it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """One member's whole description. Everything has a default; configs state differences."""
@@ -31,6 +41,7 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
     eval: EvalConfig = field(default_factory=EvalConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    stages: tuple[Stage, ...] = ()  # written --config.stages.0.at=0.8 --config.stages.0.optim...
     select: Literal["best", "last"] = "best"  # which weights the report leads with
     select_on: Literal["validation", "test", "train"] = "validation"
     dtype: Literal["float32", "bfloat16"] = "float32"  # of the computation, never of parameters
@@ -54,9 +65,36 @@ class Config:
 def replace(config: Config, overrides: Mapping[str, Any]) -> Config:
     """`config` with fields changed by dotted path, all at once, checked anew.
 
+    ``stages.0.at`` and ``stages.0.optim.lr`` change the first stage, or make it.
+
     Raises: UserError: a value out of range. KeyError: a path that is no field.
     """
-    return _replace(config, {tuple(path.split(".")): value for path, value in overrides.items()})
+    within = {path: value for path, value in overrides.items() if path.startswith("stages.")}
+    plain = {path: value for path, value in overrides.items() if path not in within}
+    if within:
+        plain["stages"] = _change_stages(plain.get("stages", config.stages), within)
+    return _replace(config, {tuple(path.split(".")): value for path, value in plain.items()})
+
+
+def _change_stages(stages: Sequence[Stage], within: Mapping[str, Any]) -> tuple[Stage, ...]:
+    rows = [{"at": stage.at, **stage.changes} for stage in stages]
+    for index, field_path in sorted(_indexed(path) for path in within):
+        if index > len(rows):
+            raise UserError(f"there is no stage {len(rows)}, but changes of stage {index}")
+        if index == len(rows):
+            rows.append({})
+        rows[index][field_path] = within[f"stages.{index}.{field_path}"]
+    for number, row in enumerate(rows):
+        require(
+            "at" in row, f"stages.{number}.at", None, "a fraction of the run's epochs; give one"
+        )
+    return tuple(Stage(row.pop("at"), row) for row in rows)
+
+
+def _indexed(path: str) -> tuple[int, str]:
+    """``stages.0.optim.lr`` -> (0, "optim.lr")."""
+    _, index, field_path = path.split(".", 2)
+    return int(index), field_path
 
 
 def _replace(node: Any, changes: Mapping[tuple[str, ...], Any]) -> Any:
