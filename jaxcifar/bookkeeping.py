@@ -14,7 +14,11 @@ ROW_FIELDS = ("epoch", "step", "lr", "train_loss", "train_accuracy", *SCORE_FIEL
 def new_book(plan: Plan) -> Book:
     """A Book before the first step."""
     m, n_row = len(plan.members), len(plan.events.evaluate)
-    fields = record_dtypes(bind(plan.phases[0].program)) | {"lr": "float64", "examples": "uint32"}
+    fields = {"lr": "float64", "examples": "uint32"}
+    for phase in plan.phases:
+        for name, dtype in record_dtypes(bind(phase.program)).items():
+            # Counts of correct answers are fractions in a stage that mixes labels.
+            fields[name] = dtype if fields.get(name, dtype) == dtype else "float32"
     return Book(
         plateau=plan.phases[0].plateau,
         best_value=np.full(m, -np.inf),

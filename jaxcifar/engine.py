@@ -165,7 +165,11 @@ def train_segment(
 def run_events(
     plan: Plan, data: GroupData, snapshot: Snapshot, numbers: Any, hooks: Hooks
 ) -> Snapshot:
-    """What is due at this cut, in one fixed order: evaluate, choose best, plateau, save, keep."""
+    """What is due at this cut, in one fixed order.
+
+    Evaluate, choose best, plateau, average, save, keep: a stop can only come while evaluating, of
+    which nothing is left then.
+    """
     step, began = snapshot.cursor.step, time.perf_counter()
     if step in plan.events.evaluate:
         try:
@@ -175,6 +179,8 @@ def run_events(
     phase = plan.phases[snapshot.cursor.phase]
     if phase.locate(step)[1] == 0:
         snapshot = _step_plateau(plan, phase, snapshot)
+    if step in plan.events.average:
+        snapshot = _extend_average(phase.program, snapshot)
     book = snapshot.book
     book = book._replace(seconds=book.seconds + (time.perf_counter() - began))
     snapshot = snapshot._replace(book=book, cursor=snapshot.cursor._replace(due=False))
@@ -185,6 +191,13 @@ def run_events(
     if step in plan.events.keep:
         hooks.keep(snapshot)
     return snapshot
+
+
+def _extend_average(program: Program, snapshot: Snapshot) -> Snapshot:
+    state = snapshot.state
+    params = weights(program, state)["params"]
+    average = programs.extend_average(state.average, params, state.alive)
+    return snapshot._replace(state=state._replace(average=programs.place(average, program)))
 
 
 def evaluate(

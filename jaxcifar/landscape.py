@@ -47,7 +47,7 @@ def sweep_program(
     knobs = {k: v for k, v in known.items() if k not in models.MODELS[name].traced}
     program = Program(
         model=name, options=tuple(sorted(knobs.items())), optimizer=optimizer,
-        accumulation="reset", loss=loss,
+        accumulation="reset", loss=loss, average="none",
         augment=(), mean=mean, std=std, batch=batch, shared_batch=True, record=(), dtype=dtype,
         lowering=plan.lowering_on(jax.default_backend()), lane="vmap", members=rates,
         devices=1, segment=1,
@@ -68,7 +68,8 @@ def default_numbers(program: Program, seed: int = 0) -> Numbers:
         optim={k: column(v) for k, v in optim.OPTIMIZERS[program.optimizer].options.items()},
         loss={k: column(v) for k, v in losses.LOSSES[program.loss].options.items()},
         model={k: column(spec.options[k]) for k in spec.traced},
-        augment={}, l1=column(0.0), clip=column(np.inf), init_seed=seeds, order_seed=seeds, augment_seed=seeds,
+        average={}, augment={}, l1=column(0.0), clip=column(np.inf),
+        init_seed=seeds, order_seed=seeds, augment_seed=seeds,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from jaxcifar import augment, lanes, models, schedules, stages, timetable
+from jaxcifar.config import Config
 from jaxcifar.population import MemberRun
 from jaxcifar.resolution import Resolved, resolve, resolve_stages
 from jaxcifar.stages import Stretch
@@ -44,7 +45,7 @@ def group(members: Sequence[MemberRun]) -> list[tuple[MemberRun, ...]]:
         structure = (
             tuple(row.program for row in resolve_stages(config)),
             tuple(stage[1:] for stage in stages.unfold(config)), images, config.eval,
-            config.checkpoint, config.select_on,
+            config.checkpoint, config.select_on, _mean_from(config, resolve(config)),
         )  # fmt: skip
         groups.setdefault(structure, []).append(member)
     return [tuple(rows) for rows in groups.values()]
@@ -75,7 +76,7 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
     for rows, meanings in zip(stretches, resolved, strict=True):
         start = phases[-1].stop if phases else 0
         phases.append(_phase(rows, meanings, start, n_train, machine))
-    events = timetable.events(config, phases)
+    events = timetable.events(config, phases, _mean_from(config, resolved[0][0]))
     for phase, meanings in zip(phases, resolved, strict=True):
         if any(row.schedule.feedback for row in meanings):
             timetable.require_epoch_ends(events, phase, config.eval.every)
@@ -87,6 +88,12 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
         n_train=n_train,
         score_batch=config.eval.batch_size,
     )
+
+
+def _mean_from(config: Config, resolved: Resolved) -> int | None:
+    """The epoch whose end is the first in the plain mean of the weights, if there is one."""
+    start = resolved.average.get("start")
+    return None if start is None else stages.epoch_at(start, config.train.epochs)
 
 
 def _phase(

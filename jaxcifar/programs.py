@@ -10,7 +10,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from jaxcifar import models, steps
+from jaxcifar import averaging, models, steps
 from jaxcifar.keys import Purpose, key_at
 from jaxcifar.types import Images, Numbers, Options, Phase, Program, Stream, TrainState, Tree
 
@@ -116,7 +116,9 @@ def init_state(program: Program, numbers: Numbers) -> TrainState:
     rows = [jax.tree.map(np.asarray, init(seed)) for seed in seeds]
     weights = place(jax.tree.map(lambda *leaves: np.stack(leaves)[member], *rows), program)
     opt_state = fresh_opt_state(program, weights["params"], place(numbers, program))
-    return _state(weights, opt_state, place(_fresh(len(member)), program))
+    average = jax.tree.map(lambda leaf: leaf.copy(), weights["params"])
+    fresh = place(_fresh(program, average), program)
+    return TrainState(**weights, opt_state=opt_state, **fresh)
 
 
 def fresh_opt_state(program: Program, params: Tree, numbers: Numbers) -> Tree:
@@ -126,20 +128,21 @@ def fresh_opt_state(program: Program, params: Tree, numbers: Numbers) -> Tree:
 
 def blank_state(first: Phase, now: Phase) -> TrainState:
     """Shapes and dtypes of a population's state in phase `now` of a run that began with `first`."""
-    program, m = first.program, first.program.members
+    program = first.program
     init = jax.vmap(_make_init(program.model, program.options, program.dtype))
     weights = jax.eval_shape(init, first.numbers.init_seed)
     opt_state = jax.eval_shape(make_opt_init(now.program), weights["params"], now.numbers)
-    return _state(weights, opt_state, _fresh(m))
+    return TrainState(**weights, opt_state=opt_state, **_fresh(program, weights["params"]))
 
 
-def _fresh(m: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.ones(m, bool), np.full(m, -1, np.int32)
-
-
-def _state(weights: dict[str, Tree], opt_state: Tree, fresh: Any) -> TrainState:
-    alive, bad_step = fresh
-    return TrainState(**weights, opt_state=opt_state, average=(), alive=alive, bad_step=bad_step)
+def _fresh(program: Program, params: Tree) -> dict[str, Any]:
+    """What else a state begins with; `params` is where the average starts."""
+    m = program.members
+    average = averaging.Average(params, np.zeros(m, np.int32))
+    return {
+        "average": () if program.average == "none" else average,
+        "alive": np.ones(m, bool), "bad_step": np.full(m, -1, np.int32),
+    }  # fmt: skip
 
 
 @cache
@@ -252,6 +255,12 @@ def choose(better: jax.Array, new: Tree, old: Tree) -> Tree:
         return jnp.where(better.reshape(-1, *[1] * (a.ndim - 1)), a, b)
 
     return jax.tree.map(pick, new, old)
+
+
+@jax.jit
+def extend_average(average: averaging.Average, params: Tree, alive: jax.Array) -> averaging.Average:
+    """The plain mean of the weights with one more, for each member that is `alive` (M,)."""
+    return choose(alive, jax.vmap(averaging.extend)(average, params), average)
 
 
 def span(first: int, stop: int, row: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcifar import augment, data, losses, models, optim, schedules, stages
+from jaxcifar import augment, averaging, data, losses, models, optim, schedules, stages
 from jaxcifar.config import Config
 from jaxcifar.errors import UserError, nearest, unknown
 from jaxcifar.types import Program
@@ -17,6 +17,7 @@ class Resolved(NamedTuple):
     program: Program
     numbers: Mapping[str, Any]  # the fields of Numbers, as Python numbers
     schedule: schedules.Schedule
+    average: Mapping[str, float]  # options of the weights' average
 
 
 def options_of(kind: str, name: str, table: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
@@ -50,11 +51,13 @@ def resolve(config: Config) -> Resolved:
                           _given(config.schedule))  # fmt: skip
     work, augment_numbers = augment.resolve(config.data.augment, _given(config.data))
     mean, std = data.NORMALISATIONS[config.data.normalisation]
+    average = options_of("average", config.average.name, averaging.AVERAGES,
+                         _given(config.average))  # fmt: skip
     program = Program(
         model=config.model.name,
         options=tuple(sorted((k, v) for k, v in model.items() if k not in traced)),
         optimizer=config.optim.name, accumulation=config.optim.accumulation,
-        loss=config.loss.name, augment=work,
+        loss=config.loss.name, average=config.average.name, augment=work,
         mean=tuple(mean), std=tuple(std), batch=config.train.batch_size, shared_batch=True,
         record=tuple(sorted(config.train.record)), dtype=config.dtype,
         lowering="", lane="", members=0, devices=1, segment=0,
@@ -62,6 +65,7 @@ def resolve(config: Config) -> Resolved:
     numbers: dict[str, Any] = {
         "optim": options_of("optim", config.optim.name, optim.OPTIMIZERS, optim_given),
         "loss": options_of("loss", config.loss.name, losses.LOSSES, loss_given),
+        "average": {name: average[name] for name in averaging.AVERAGES[config.average.name].traced},
         "model": {name: model[name] for name in sorted(traced & model.keys())},
         "augment": augment_numbers,
         "l1": 0.0 if config.loss.l1 is None else config.loss.l1,
@@ -70,7 +74,8 @@ def resolve(config: Config) -> Resolved:
     optim.check(config.optim.name, numbers["optim"], config.optim.accumulation)
     seeds = {name: getattr(config, name) for name in ("init_seed", "order_seed", "augment_seed")}
     numbers |= {name: config.seed if seed is None else seed for name, seed in seeds.items()}
-    return Resolved(program, numbers, schedules.make_schedule(config.schedule.name, **schedule))
+    made = schedules.make_schedule(config.schedule.name, **schedule)
+    return Resolved(program, numbers, made, average)
 
 
 def resolve_stages(config: Config) -> tuple[Resolved, ...]:

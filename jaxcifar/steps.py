@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxcifar import augment, losses, models, optim
+from jaxcifar import augment, averaging, losses, models, optim
 from jaxcifar.keys import Purpose, key_at
 from jaxcifar.types import Images, Numbers, Program, TrainState, Tree
 
@@ -22,6 +22,7 @@ class Parts(NamedTuple):
     optimizer: str
     accumulation: str
     loss: Callable[..., jax.Array]
+    average: str
     augment: augment.Work
     normalise: Callable[[jax.Array], jax.Array]
     record: tuple[str, ...]
@@ -45,6 +46,7 @@ def bind(program: Program) -> Parts:
         optimizer=program.optimizer,
         accumulation=program.accumulation,
         loss=losses.make_loss(program.loss),
+        average=program.average,
         augment=program.augment,
         normalise=partial(
             augment.normalise, mean=program.mean, std=program.std, dtype=program.dtype
@@ -132,7 +134,11 @@ def train_step(
     ok = state.alive & jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads))
     if optim.OPTIMIZERS[parts.optimizer].looks_ahead:
         ok &= jnp.isfinite(optax.tree.norm(direction))
-    new = state._replace(params=params, batch_stats=batch_stats, opt_state=opt_state)
+    evaluated = optim.eval_params(parts.optimizer, opt_state, params)
+    average = averaging.after_step(parts.average, state.average, evaluated, numbers.average)
+    new = state._replace(
+        params=params, batch_stats=batch_stats, opt_state=opt_state, average=average
+    )
     kept = jax.tree.map(partial(jnp.where, ok), new, state)
     bad_step = jnp.where(state.alive & ~ok, step, state.bad_step).astype(jnp.int32)
     answers = jnp.argmax(logits, -1)

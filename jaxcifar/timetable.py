@@ -7,13 +7,14 @@ from jaxcifar.errors import UserError
 from jaxcifar.types import Events, Phase
 
 
-def events(config: Config, phases: Sequence[Phase]) -> Events:
-    """All events of a run with these phases.
+def events(config: Config, phases: Sequence[Phase], mean_from: int | None = None) -> Events:
+    """All events of a run with these phases; the weights' mean begins with epoch `mean_from`.
 
     Raises: UserError: a span shorter than a step.
     """
     return Events(
         evaluate=_due(config.eval.every, phases),
+        average=_epoch_ends(phases, mean_from),
         save=_due(config.checkpoint.save_every, phases),
         keep=_due(config.checkpoint.keep_every, phases),
     )
@@ -37,6 +38,14 @@ def step_at(phases: Sequence[Phase], epoch: float) -> int:
     """Steps taken when so many epochs of the run are over; fractions are rounded to a step."""
     phase = next(phase for phase in reversed(phases) if phase.epoch <= epoch)
     return round(phase.start + (epoch - phase.epoch) * phase.steps_per_epoch)
+
+
+def _epoch_ends(phases: Sequence[Phase], first: int | None) -> tuple[int, ...]:
+    """The last steps of all epochs from `first` on; none if that is None."""
+    if first is None:
+        return ()
+    epochs = phases[-1].locate(phases[-1].stop)[0]
+    return tuple(step_at(phases, epoch + 1) for epoch in range(first, epochs))
 
 
 def _due(text: str | None, phases: Sequence[Phase]) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ class Program(NamedTuple):
     optimizer: str
     accumulation: str  # of gradients between steps: "reset" or "carry"
     loss: str
+    average: str  # of the weights: "none", "swa" or "ema"
     augment: tuple[tuple[str, Options], ...]  # in order, each with its structural options
     mean: tuple[float, ...]  # of the pixels in [0, 1], per channel
     std: tuple[float, ...]
@@ -38,6 +39,7 @@ class Numbers(NamedTuple):
 
     optim: dict[str, Leaf]
     loss: dict[str, Leaf]
+    average: dict[str, Leaf]
     model: dict[str, Leaf]  # read by the network from its "hyper" collection
     augment: dict[str, Leaf]  # by option; (M, k) where an option has k values
     l1: Leaf  # factor of the parameters' L1 norm in the training loss
@@ -53,7 +55,7 @@ class TrainState(NamedTuple):
     params: Tree
     batch_stats: Tree
     opt_state: Tree  # belongs to one phase
-    average: Tree  # running average of weights, or ()
+    average: Tree  # averaging.Average of weights, or ()
     alive: jax.Array  # bool; a member that met a non-finite number is frozen
     bad_step: jax.Array  # int32, the step at which it did; -1 = never
 
@@ -132,6 +134,7 @@ class Events(NamedTuple):
     """Steps (counted after taking them) at which something besides training happens."""
 
     evaluate: tuple[int, ...]
+    average: tuple[int, ...]  # where the weights join their plain mean
     save: tuple[int, ...]
     keep: tuple[int, ...]
 

@@ -15,7 +15,7 @@ LAYERS = [
     {"errors", "files", "keys", "faults"},
     {"config"},
     {"types", "cli"},
-    {"models", "losses", "augment", "optim", "schedules", "data"},
+    {"models", "losses", "augment", "optim", "schedules", "averaging", "data"},
     {"steps", "lanes", "population", "runtime", "stages", "resolution", "timetable"},
     {"programs", "record"},
     {"bookkeeping", "scoring"},

@@ -1,6 +1,7 @@
 """What a run is: frozen dataclasses, their checks, and studies made of members."""
 
 from jaxcifar.config.components import (
+    AverageConfig,
     CheckpointConfig,
     DataConfig,
     Duration,
@@ -16,6 +17,7 @@ from jaxcifar.config.study import Member, Study, default_id, sweep
 from jaxcifar.config.whole import Config, Stage, replace
 
 __all__ = [
+    "AverageConfig",
     "CheckpointConfig",
     "Config",
     "DataConfig",

@@ -196,6 +196,20 @@ class LossConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AverageConfig:
+    """An average of the weights, scored beside them after training with statistics of its own."""
+
+    name: Literal["none", "swa", "ema"] = "none"
+    start: float | None = None  # of swa: the share of the epochs that comes before the first mean
+    decay: float | None = None  # of ema: weight of the old average at each step
+
+    def __post_init__(self) -> None:
+        for name in ("start", "decay"):
+            value = getattr(self, name)
+            require(value is None or 0 <= value < 1, f"average.{name}", value, f"0 <= {name} < 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
     """Length and batch size; the last short batch of an epoch is kept."""
 
