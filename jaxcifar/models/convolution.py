@@ -79,12 +79,31 @@ def _member_by_member(lowering: str, geometry: Geometry) -> Callable[..., jax.Ar
     def pull_back(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
         if lowering == "winograd":
             return _winograd_pull_back(x, kernel, grad)
+        if lowering in _TURNED and _turnable(kernel.shape, geometry):
+            grad_kernel = jax.vjp(functools.partial(direct, x), kernel)[1](grad)[0]
+            return _turned(lowering, kernel, geometry, grad).astype(x.dtype), grad_kernel
         return jax.vjp(direct, x, kernel)[1](grad)
 
     forward, backward = _in_turn(direct), _in_turn(pull_back)
     conv = jax.custom_vjp(lambda x, kernel: forward(x, kernel))
     conv.defvjp(lambda x, k: (forward(x, k), (x, k)), lambda saved, g: backward(*saved, g))
     return conv
+
+
+_TURNED = ("patches", "rows")
+"""Lowerings whose transposition would add windows up one by one; see `_turned`."""
+
+
+def _turnable(kernel_shape: tuple[int, ...], geometry: Geometry) -> bool:
+    kh, kw = kernel_shape[:2]
+    return kh == kw > geometry.padding and geometry.stride == 1
+
+
+def _turned(lowering: str, kernel: jax.Array, geometry: Geometry, grad: jax.Array) -> jax.Array:
+    """d/dx of a convolution of stride 1: the gradient convolved with the kernel turned round."""
+    turned = kernel[::-1, ::-1].swapaxes(2, 3)
+    outside = geometry._replace(padding=kernel.shape[0] - 1 - geometry.padding)
+    return LOWERINGS[lowering](grad, turned, outside)
 
 
 def _in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -157,6 +176,23 @@ def _patches(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
         for j in range(kw)
     ]
     return _dot(jnp.concatenate(windows, axis=3), kernel.reshape(kh * kw * cin, cout))
+
+
+def _rows(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
+    """Windows one pixel high (N, H, W', kw * Cin), and one matrix product a row of the kernel.
+
+    Copies 1 / kh of what `_patches` does: for large kernels.
+    """
+    kh, kw, cin, cout = kernel.shape
+    stride, p = geometry.stride, geometry.padding
+    h, w = (output_size(x.shape[a], kernel.shape[a - 1], geometry) for a in (1, 2))
+    padded = jnp.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
+    span_h, span_w = (h - 1) * stride + 1, (w - 1) * stride + 1
+    windows = jnp.concatenate([padded[:, :, j : j + span_w : stride] for j in range(kw)], axis=3)
+    return _total(
+        _dot(windows[:, i : i + span_h : stride], kernel[i].reshape(kw * cin, cout))
+        for i in range(kh)
+    )
 
 
 def _shifts(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
@@ -240,6 +276,7 @@ LOWERINGS: dict[str, Callable[[jax.Array, jax.Array, Geometry], jax.Array]] = {
     "library": _library,
     "matmul": _matmul,
     "patches": _patches,
+    "rows": _rows,
     "shifts": _shifts,
     "products": _products,
     "winograd": _winograd,
