@@ -1,6 +1,7 @@
 """Training throughput: the executable that `train` builds, against PyTorch where it is installed.
 
     python scripts/bench.py                 # VGG-A-BN and the others, 1 and 4 members
+    python scripts/bench.py --models all --batch 32 --members --eager
     python scripts/bench.py --models vgg_a:norm=batch,width=0.25 --rounds 5
     python scripts/bench.py --tune lowerings           # regenerate a committed table
     python scripts/bench.py --tune lanes --members 2 4 8
@@ -82,7 +83,7 @@ def ours(name: str, options: dict, batch: int, members: int, lane: str, dtype: s
     held = {"state": engine.start(made._replace(phases=(phase,))).state}
     data = programs.replicate(Images(*pixels(8 * batch)), program)
     numbers = programs.place(phase.numbers, program)
-    stream = engine.stream_of(made, phase, 0)
+    stream = engine.stream_of(phase, 0)
     rates = programs.place(np.full((members, program.segment), 1e-4, np.float32), program)
     segment = programs.make_segment(program)
 
@@ -103,20 +104,20 @@ def ours(name: str, options: dict, batch: int, members: int, lane: str, dtype: s
     return Contender(label, take, batch * members)
 
 
-def torch_side(name: str, options: dict, batch: int, cores: int) -> Contender | None:
-    """PyTorch at its best; None where it is not installed or has no such network here."""
+def torch_side(name: str, options: dict, args: argparse.Namespace, cores: int) -> Contender | None:
+    """PyTorch at its best; None where it is not installed."""
     try:
         import torch_baseline
     except ImportError:
         say("  PyTorch is not installed: no ratio to it (pip install torch==2.13.0)")
         return None
-    if name not in torch_baseline.NETWORKS:
-        return None
-    images, labels = pixels(8 * batch)
-    best, take, failed = torch_baseline.best_step(name, options, images, labels, batch, cores)
+    data = pixels(8 * args.batch)
+    best, take, failed = torch_baseline.best_step(
+        not args.eager, (name, options), *data, args.batch, cores
+    )
     for variant, why in failed.items():
         say(f"  PyTorch {variant} did not run: {why}")
-    return Contender(f"PyTorch {best}", take, batch)
+    return Contender(f"PyTorch {best}", take, args.batch)
 
 
 def compare(contenders: list[Contender], rounds: int, steps: int) -> dict[str, float]:
@@ -130,8 +131,8 @@ def compare(contenders: list[Contender], rounds: int, steps: int) -> dict[str, f
     return {label: statistics.median(values) for label, values in rates.items()}
 
 
-def bench(text: str, args: argparse.Namespace) -> None:
-    """One network: one member, a population in both lanes, and PyTorch."""
+def bench(text: str, args: argparse.Namespace) -> str:
+    """One network: one member, a population in both lanes, and PyTorch; its line in the summary."""
     from jaxcifar import plan
 
     name, options = parse_model(text)
@@ -140,7 +141,7 @@ def bench(text: str, args: argparse.Namespace) -> None:
     for members in args.members:
         sides += [ours(name, options, args.batch, members, lane, args.dtype)
                   for lane in ("vmap", "map")]  # fmt: skip
-    torch = torch_side(name, options, args.batch, plan.hardware().cores)
+    torch = torch_side(name, options, args, plan.hardware().cores)
     rates = compare(sides + ([torch] if torch else []), args.rounds, args.steps)
     base = rates[torch.label] if torch else None
     for label, rate in rates.items():
@@ -149,6 +150,8 @@ def bench(text: str, args: argparse.Namespace) -> None:
         say(f"  {label:<32} {rate:9.1f} images/s{against}  {alone:5.2f} x one member")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     say(f"  peak memory of this process so far {peak:.2f} GiB")
+    mine = rates[sides[0].label]
+    return f"{text:<32}{mine:9.1f}" + (f"{base:9.1f}{mine / base:8.2f}" if base else "")
 
 
 def tune_lanes(models: list[str], args: argparse.Namespace) -> None:
@@ -182,7 +185,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", default=list(MODELS), metavar="NAME:OPTION=V,...")
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--members", type=int, nargs="+", default=[4])
+    parser.add_argument("--members", type=int, nargs="*", default=[4], help="sizes of populations")
+    parser.add_argument("--eager", action="store_true", help="do not try torch.compile")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4, help="steps of one member a timing")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
@@ -202,8 +206,12 @@ def main() -> int:
         tune_lanes(args.models, args)
     if args.tune:
         return 0
-    for text in args.models:
-        bench(text, args)
+    if args.models == ["all"]:
+        from jaxcifar import models
+
+        args.models = list(models.MODELS)
+    lines = [bench(text, args) for text in args.models]
+    say("\n".join([f"\n{'images/s':<32}{'jaxcifar':>9}{'PyTorch':>9}{'ratio':>8}", *lines]))
     return 0
 
 

@@ -1,6 +1,7 @@
 """PyTorch's side of the bench: the same networks and the same whole training step, at its best.
 
-Only the bench imports this; PyTorch is no dependency (pip install torch==2.13.0).
+Only the bench imports this; PyTorch and torchvision are no dependencies
+(pip install torch==2.13.0 torchvision==0.28.0).
 """
 
 import itertools
@@ -9,52 +10,20 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from golden import torch_networks
 from torch import nn
-
-PLAN = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M")
-
-
-def vgg_a(norm: str = "none", width: float = 1.0, **_: Any) -> nn.Module:
-    """VGG-A for 32x32 images, with BatchNorm after every convolution or without."""
-    layers: list[nn.Module] = []
-    channels = 3
-    for item in PLAN:
-        if item == "M":
-            layers.append(nn.MaxPool2d(2))
-            continue
-        out = round(item * width)
-        layers.append(nn.Conv2d(channels, out, 3, padding=1))
-        layers += [nn.BatchNorm2d(out)] * (norm == "batch") + [nn.ReLU()]
-        channels = out
-    head = [nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Flatten(), *head, nn.Linear(channels, 10))
-
-
-def cnn(
-    filters: tuple[int, ...] = (64, 128, 256), dropout_rate: float = 0.0, **_: Any
-) -> nn.Module:
-    """The conditioned CNN with BatchNorm and ReLU."""
-    layers: list[nn.Module] = []
-    for before, out in zip((3, *filters), filters, strict=False):
-        layers += [nn.Conv2d(before, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU()]
-        layers.append(nn.MaxPool2d(2))
-    layers += [nn.Flatten(), nn.Linear(16 * filters[-1], 512), nn.ReLU(), nn.Dropout(dropout_rate)]
-    layers += [nn.Linear(512, 256), nn.ReLU(), nn.Dropout(dropout_rate), nn.Linear(256, 10)]
-    return nn.Sequential(*layers)
-
-
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"vgg_a": vgg_a, "cnn": cnn}
 
 
 def make_step(
-    name: str, options: dict[str, Any], images: Any, labels: Any, batch: int, threads: int,
+    network: tuple[str, dict[str, Any]], images: Any, labels: Any, batch: int, threads: int,
     compiled: bool, channels_last: bool,
 ) -> Callable[[int], float]:  # fmt: skip
     """A function that takes n Adam steps and gives the seconds they took."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = NETWORKS[name](**options).to(memory_format=layout).train()
+    name, options = network
+    model = torch_networks.build(name, **options).to(memory_format=layout).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
     target = torch.from_numpy(labels).long()
@@ -79,10 +48,10 @@ def make_step(
     return take
 
 
-def best_step(*args: Any) -> tuple[str, Callable[[int], float], dict[str, str]]:
+def best_step(compile_too: bool, *args: Any) -> tuple[str, Callable[[int], float], dict[str, str]]:
     """The fastest of {eager, compile} x {NCHW, channels_last}, timed; and why others fell out."""
     timed, failed = {}, {}
-    for compiled, last in itertools.product((False, True), (False, True)):
+    for compiled, last in itertools.product((False, True)[: 1 + compile_too], (False, True)):
         name = f"{'compile' if compiled else 'eager'} {'NHWC' if last else 'NCHW'}"
         try:
             take = make_step(*args, compiled, last)
