@@ -49,6 +49,7 @@ def resolve(config: Config) -> Resolved:
     loss_given = {k: v for k, v in _given(config.loss).items() if k != "l1"}
     schedule = options_of("schedule", config.schedule.name, schedules.SCHEDULES,
                           _given(config.schedule))  # fmt: skip
+    _require_within_run(config)
     work, augment_numbers = augment.resolve(config.data.augment, _given(config.data))
     mean, std = data.NORMALISATIONS[config.data.normalisation]
     average = options_of("average", config.average.name, averaging.AVERAGES,
@@ -93,6 +94,16 @@ def resolve_stages(config: Config) -> tuple[Resolved, ...]:
                     "only dropout may change; weights of another run come by init_from"
                 )
     return found
+
+
+def _require_within_run(config: Config) -> None:
+    for name in ("warmup", "swa_start"):
+        value = getattr(config.schedule, name)
+        if value is not None and value >= config.train.epochs:
+            raise UserError(
+                f"schedule.{name}={value!r} reaches beyond train.epochs={config.train.epochs}\n"
+                "give fewer epochs of it, or train longer"
+            )
 
 
 def model_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def test_one_step_gives_one_number():
     "name, options, message",
     [
         ("cosin", {}, "unknown schedule 'cosin'; did you mean 'cosine'"),
-        ("constant", {"factor": 0.1}, "'constant' has no option 'factor'\nit takes: none"),
+        ("constant", {"factor": 0.1}, "'constant' has no option 'factor'\nit takes: swa_lr, swa_ramp, swa_s"),
         ("step", {}, "'step' needs step_size"),
         ("step", {"step_size": 0}, "step_size is 0\nat least 1"),
         ("plateau", {"threshold_mode": "relative"}, "unknown threshold_mode 'relative'"),

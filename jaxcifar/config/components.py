@@ -168,13 +168,39 @@ class ScheduleConfig:
 
     name: str = "constant"
     step_size: int | None = None  # epochs
+    milestones: tuple[int, ...] | None = None  # epochs
     factor: float | None = None
     t_max: int | None = None  # epochs; None = train.epochs
+    t_0: int | None = None  # epochs of the first cycle
+    t_mult: int | None = None  # how much longer every cycle is
     min_lr: float | None = None
+    pct_start: float | None = None  # of one_cycle: share of the steps in which the rate rises
+    div_factor: float | None = None  # of one_cycle: optim.lr, its highest rate, over the first
+    final_div_factor: float | None = None  # of one_cycle: the first rate over the last
     patience: int | None = None  # epochs
     threshold: float | None = None
     threshold_mode: Literal["rel", "abs"] | None = None
     cooldown: int | None = None  # epochs
+    warmup: float | None = None  # epochs of linear warm-up before the schedule begins
+    swa_start: int | None = None  # epoch from whose start the rate ramps linearly to swa_lr
+    swa_lr: float | None = None
+    swa_ramp: int | None = None  # epochs
+
+    def __post_init__(self) -> None:
+        for name in ("factor", "min_lr", "threshold", "warmup", "swa_lr"):
+            value = getattr(self, name)
+            ok = value is None or 0 <= value < float("inf")
+            require(ok, f"schedule.{name}", value, "0 or more")
+        for name in ("div_factor", "final_div_factor"):
+            value = getattr(self, name)
+            ok = value is None or 0 < value < float("inf")
+            require(ok, f"schedule.{name}", value, "positive")
+        share, milestones = self.pct_start, self.milestones
+        require(share is None or 0 < share < 1, "schedule.pct_start", share, "between 0 and 1")
+        ok = milestones is None or (
+            list(milestones) == sorted(set(milestones)) and min(milestones, default=0) > 0
+        )
+        require(ok, "schedule.milestones", milestones, "epochs in rising order")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
