@@ -49,7 +49,6 @@ def resolve(config: Config) -> Resolved:
     loss_given = {k: v for k, v in _given(config.loss).items() if k != "l1"}
     schedule = options_of("schedule", config.schedule.name, schedules.SCHEDULES,
                           _given(config.schedule))  # fmt: skip
-    _require_within_run(config)
     work, augment_numbers = augment.resolve(config.data.augment, _given(config.data))
     mean, std = data.NORMALISATIONS[config.data.normalisation]
     average = options_of("average", config.average.name, averaging.AVERAGES,
@@ -82,9 +81,13 @@ def resolve(config: Config) -> Resolved:
 def resolve_stages(config: Config) -> tuple[Resolved, ...]:
     """`resolve` for every stage of a run.
 
-    Raises: UserError: as `resolve` and `stages.unfold`, or a stage with another network.
+    Raises: UserError: as `resolve` and `stages.unfold`, a stage with another network, or a
+        schedule that does not fit into its epochs.
     """
-    found = tuple(resolve(stage.config) for stage in stages.unfold(config))
+    stretches = stages.unfold(config)
+    found = tuple(resolve(stage.config) for stage in stretches)
+    for stage in stretches:
+        _require_room(stage)
     for index, row in enumerate(found[1:]):
         for name in ("model", "options"):
             before, now = (getattr(r.program, name) for r in (found[0], row))
@@ -96,13 +99,14 @@ def resolve_stages(config: Config) -> tuple[Resolved, ...]:
     return found
 
 
-def _require_within_run(config: Config) -> None:
+def _require_room(stage: stages.Stretch) -> None:
+    epochs = stage.clock[1] - stage.clock[0]
     for name in ("warmup", "swa_start"):
-        value = getattr(config.schedule, name)
-        if value is not None and value >= config.train.epochs:
+        value = getattr(stage.config.schedule, name)
+        if value is not None and value >= epochs:
             raise UserError(
-                f"schedule.{name}={value!r} reaches beyond train.epochs={config.train.epochs}\n"
-                "give fewer epochs of it, or train longer"
+                f"schedule.{name}={value!r} is beyond the schedule's {epochs} epochs\n"
+                "give less of it, or train longer"
             )
 
 

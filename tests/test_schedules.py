@@ -50,6 +50,12 @@ PRINTED = [  # name, lr0, options, epochs, rates
         [2.601308929e-4, 1.021490663e-5],
     ),
     (
+        *("cosine", 0.002, {"t_max": 100, "min_lr": 1e-6, "swa_start": 80, "swa_lr": 0.05}),
+        [0, 1, 40, 79, 80, 81, 82, 85, 89, 90, 99],
+        [0.002, 0.001999506807, 0.001309362486, 0.000210740065, 0.000191887514, 0.005172698763]
+        + [0.010153510012, 0.025095943757, 0.04501918875, 0.05, 0.05],
+    ),
+    (
         *("warm_restarts", 1e-3, {"t_0": 10, "t_mult": 2}, [5, 9, 10, 29, 50, 149, 150, 199]),
         [5e-4, 2.447174e-5, 1e-3, 6.155830e-6, 5e-4, 3.854819e-7, 1e-3, 7.858939801e-4],
     ),
@@ -157,14 +163,63 @@ def test_one_step_gives_one_number():
     assert rate.shape == () and rate == pytest.approx(0.05)
 
 
+def test_warm_up_rises_step_by_step_and_the_schedule_begins_after_it():
+    """Half an epoch of four steps, then a step at every epoch since."""
+    clock = Clock(np.arange(12), steps_per_epoch=4, epochs=3)
+    rates = make_schedule("step", step_size=1, factor=0.1, warmup=0.5).rate(1.0, clock)
+    np.testing.assert_allclose(rates, [0.5, 1, 1, 1, 1, 1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_warm_up_leaves_the_rest_of_the_run_to_a_schedule_over_the_run():
+    clock = Clock(np.array([7, 8, 12, 16]), steps_per_epoch=4, epochs=4)
+    rates = make_schedule("cosine", warmup=2.0).rate(1.0, clock)
+    np.testing.assert_allclose(rates, [1, 1, 0.5, 0], atol=1e-15)
+
+
+def test_warm_up_before_plateau():
+    group, state = [make_schedule("plateau", warmup=1)], schedules.plateau_init([0.8])
+    rates = schedules.rates(group, np.ones(1), Clock(np.arange(6), 4, 9), state)
+    np.testing.assert_allclose(rates, [[0.2, 0.4, 0.6, 0.8, 0.8, 0.8]])
+
+
+def test_warm_up_reaches_the_ramp_of_weight_averaging():
+    schedule = make_schedule("constant", warmup=4, swa_start=2, swa_lr=0.1, swa_ramp=2)
+    np.testing.assert_allclose(
+        schedule.rate(1.0, per_epoch(np.arange(6))), [0.25, 0.5, 0.75, 0.425, 0.1, 0.1]
+    )
+
+
+def test_one_cycle_changes_at_every_step_and_ends_with_the_run():
+    schedule = make_schedule("one_cycle")
+    by_step = schedule.rate(0.1, Clock(np.arange(200), steps_per_epoch=8, epochs=25))
+    np.testing.assert_array_equal(by_step, schedule.rate(0.1, per_epoch(np.arange(200))))
+    assert by_step.argmax() == 59 and by_step.max() == pytest.approx(0.1)
+    np.testing.assert_allclose(by_step[[0, -1]], [0.1 / 25, 0.1 / 25 / 1e4])
+
+
+@pytest.mark.parametrize("n_step", [1, 2, 3, 4])
+def test_one_cycle_of_a_few_steps_stays_finite(n_step):
+    rates = make_schedule("one_cycle").rate(0.1, per_epoch(np.arange(n_step), of=n_step))
+    assert np.isfinite(rates).all() and (rates > 0).all() and (rates <= 0.1).all()
+
+
 @pytest.mark.parametrize(
     "name, options, message",
     [
         ("cosin", {}, "unknown schedule 'cosin'; did you mean 'cosine'"),
-        ("constant", {"factor": 0.1}, "'constant' has no option 'factor'\nit takes: swa_lr, swa_ramp, swa_s"),
+        (
+            "constant",
+            {"factor": 0.1},
+            "'constant' has no option 'factor'\nit takes: swa_lr, swa_ramp, swa_s",
+        ),
         ("step", {}, "'step' needs step_size"),
         ("step", {"step_size": 0}, "step_size is 0\nat least 1"),
         ("plateau", {"threshold_mode": "relative"}, "unknown threshold_mode 'relative'"),
+        ("plateau", {"swa_start": 3}, "'plateau' has no option 'swa_start'"),
+        ("cosine", {"swa_lr": 0.1}, "swa_lr has no effect without swa_start"),
+        ("cosine", {"swa_start": 3}, "swa_start needs swa_lr"),
+        ("cosine", {"swa_start": 3, "swa_lr": 0.1, "swa_ramp": 0}, "swa_ramp is 0\nat least 1"),
+        ("cosine", {"warmup": -1}, "warmup is -1\nat least 0"),
     ],
 )
 def test_mistakes_are_refused(name, options, message):
