@@ -74,7 +74,7 @@ def _map_lane(member_fn: Callable[..., Any], batched: tuple[bool, ...]) -> Lane:
         m = jax.tree.leaves(args[0])[0].shape[0]
         shapes = jax.eval_shape(member, 0, args[0])
         out = jax.tree.map(lambda leaf: jnp.zeros((m, *leaf.shape), leaf.dtype), shapes)
-        reuse = isinstance(shapes, tuple) and _alike(out[0], args[0])
+        reuse = type(shapes) is tuple and _alike(out[0], args[0])
         out = (args[0], *out[1:]) if reuse else out
 
         def body(index: jax.Array, out: Any) -> Any:

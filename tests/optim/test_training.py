@@ -1,0 +1,31 @@
+"""Every optimizer whose state is not plain moments, through the engine and its checkpoints."""
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+from jaxcifar import checkpoint, engine
+from jaxcifar.config import replace
+
+RUNS = {
+    "schedule_free": {"optim.name": "schedule_free_adamw", "optim.momentum": None},
+    "muon": {"optim.name": "muon"},
+    "sam": {"optim.name": "sam", "optim.rho": 0.1, "optim.clip": 1.0},
+    "carry": {"optim.accumulation": "carry", "optim.clip": 1.0},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, lane", [*((name, "vmap") for name in RUNS), ("carry", "map")])
+def test_a_run_cut_at_a_checkpoint_gives_the_bits_of_the_whole(name, lane, tmp_path):
+    base, saved = replace(tiny.BASE, RUNS[name]), []
+    made = tiny.make_plan({"optim.lr": 0.01}, {"optim.lr": 0.003}, base=base, n_train=32, lane=lane)
+    data = tiny.group_data(made, n_train=32)
+    whole = tiny.run(made, data, saved=saved)
+    loss = whole.book.steps["loss"]
+    assert np.isfinite(loss).all() and (loss[0, 1:] != loss[1, 1:]).all()
+    checkpoint.save(tmp_path, saved[0])
+    back = checkpoint.restore(checkpoint.find(tmp_path), engine.blank(made, 0))
+    assert jax.tree.structure(back) == jax.tree.structure(saved[0])
+    tiny.assert_same_bits(tiny.run(made, data, back), whole)
