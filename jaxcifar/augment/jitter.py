@@ -27,10 +27,10 @@ def jitter(
 def draw_jitter(key: jax.Array, n: int, strengths: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Factors (n, 3) of brightness, contrast and saturation, and (n, 3) int32 their order."""
     values, order = jax.random.split(key)
-    low = jnp.maximum(0, 1 - strengths)
+    low, high = jnp.maximum(0, 1 - strengths)[None], (1 + strengths)[None]
     share = jax.random.uniform(values, (3 * n,), jnp.float32).reshape(n, 3)
     ranks = jax.random.uniform(order, (3 * n,), jnp.float32).reshape(n, 3)
-    return low + share * (1 + strengths - low), jnp.argsort(ranks, axis=1)
+    return low + share * (high - low), jnp.argsort(ranks, axis=1)
 
 
 def apply_jitter(images: jax.Array, factors: jax.Array, order: jax.Array) -> jax.Array:

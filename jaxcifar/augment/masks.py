@@ -43,8 +43,8 @@ def kept(draws: jax.Array, blocks: jax.Array, rates: jax.Array) -> jax.Array:
         rates: (N,).
     """
     stay = draws > rates[:, None, None]
-    cell = jnp.arange(draws.shape[1])
-    first = cell // blocks[:, None] * blocks[:, None]
+    cell, blocks = jnp.arange(draws.shape[1])[None], blocks[:, None]
+    first = cell // blocks * blocks
     stay = jnp.take_along_axis(stay, first[:, :, None], axis=1, mode="promise_in_bounds")
     return jnp.take_along_axis(stay, first[:, None, :], axis=2, mode="promise_in_bounds")
 

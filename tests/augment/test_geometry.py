@@ -1,12 +1,12 @@
-"""Augmentations: what they do to pixels, how draws are distributed, and where they depend on."""
+"""Flips, crops and affine maps: what they do to pixels, how draws are distributed."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from pictures import PICTURES, golden
 
-from jaxcifar import augment
-from jaxcifar.errors import UserError
+from jaxcifar.augment import geometry
 
 N = 2000
 
@@ -25,28 +25,9 @@ def marked():
     return np.broadcast_to(image, (N, 32, 32, 3))
 
 
-@pytest.mark.parametrize("name", augment.AUGMENTATIONS)
-def test_contract(name, images):
-    fn = augment.AUGMENTATIONS[name]
-    out, compiled = fn(jax.random.key(0), images), jax.jit(fn)
-    assert out.shape == images.shape and out.dtype == images.dtype
-    assert not np.array_equal(out, images)
-    np.testing.assert_array_equal(compiled(jax.random.key(0), images), out)
-    assert not np.array_equal(compiled(jax.random.key(1), images), out)
-
-
-@pytest.mark.parametrize("name", augment.AUGMENTATIONS)
-def test_members_draw_under_vmap_as_they_do_alone(name, images):
-    keys = jax.random.split(jax.random.key(3), 3)
-    fn = augment.AUGMENTATIONS[name]
-    together = jax.jit(jax.vmap(fn, in_axes=(0, None)))(keys, images)
-    for m in range(3):
-        np.testing.assert_array_equal(together[m], fn(keys[m], images))
-
-
 @pytest.mark.parametrize("name, axis", [("hflip", 2), ("vflip", 1)])
 def test_flip_mirrors_about_half_of_the_images(name, axis, marked):
-    out = np.asarray(augment.AUGMENTATIONS[name](jax.random.key(0), marked))
+    out = np.asarray(getattr(geometry, name)(jax.random.key(0), marked))
     flipped = (out == np.flip(marked, axis)).all((1, 2, 3))
     kept = (out == np.asarray(marked)).all((1, 2, 3))
     assert (flipped ^ kept).all()
@@ -55,14 +36,14 @@ def test_flip_mirrors_about_half_of_the_images(name, axis, marked):
 
 def test_crop_is_a_window_of_the_zero_padded_image(images):
     key = jax.random.key(5)
-    out = np.asarray(augment.crop(key, images))
+    out = np.asarray(geometry.crop(key, images))
     padded = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)))
-    for n, (i, j) in enumerate(np.asarray(augment.crop_offsets(key, 16)).T):
+    for n, (i, j) in enumerate(np.asarray(geometry.crop_offsets(key, 16)).T):
         np.testing.assert_array_equal(out[n], padded[n, i : i + 32, j : j + 32])
 
 
 def test_crop_offsets_are_uniform_and_independent(marked):
-    out = np.asarray(augment.crop(jax.random.key(7), marked)).astype(int)
+    out = np.asarray(geometry.crop(jax.random.key(7), marked)).astype(int)
     # The centre pixel was at (r + i - 4, c + j - 4), and says so.
     found = out[:, 16, 16, :2] - 17 + 4
     counts = np.zeros((9, 9))
@@ -74,49 +55,43 @@ def test_crop_offsets_are_uniform_and_independent(marked):
 
 def test_crop_borders_are_black(marked):
     key = jax.random.key(7)
-    out = np.asarray(augment.crop(key, marked))[..., 2]
-    rows, columns = np.asarray(augment.crop_offsets(key, N))
+    out = np.asarray(geometry.crop(key, marked))[..., 2]
+    rows, columns = np.asarray(geometry.crop_offsets(key, N))
     assert ((out == 0).all(2).sum(1) == np.abs(rows - 4)).all()
     assert ((out == 0).all(1).sum(1) == np.abs(columns - 4)).all()
 
 
-def test_order_of_names_is_the_order_of_work(images):
-    key = jax.random.key(0)
-    first, second = (jax.random.fold_in(key, position) for position in (0, 1))
-    expected = augment.crop(second, augment.hflip(first, images))
-    np.testing.assert_array_equal(augment.augment(key, images, ("hflip", "crop")), expected)
-    assert not np.array_equal(augment.augment(key, images, ("crop", "hflip")), expected)
+def turned(images, degrees):
+    return np.asarray(jax.jit(geometry.rotate)(jnp.asarray(images), jnp.asarray(degrees)))
 
 
-def test_no_names_leave_images_alone(images):
-    assert augment.augment(jax.random.key(0), images, ()) is images
-
-
-def test_unknown_name_is_refused(images):
-    with pytest.raises(UserError, match="unknown augmentation 'flip'; did you mean"):
-        augment.augment(jax.random.key(0), images, ("flip",))
-
-
-@pytest.mark.parametrize("dtype, tolerance", [("float32", 3e-7), ("bfloat16", 8e-3)])
-def test_normalise(images, dtype, tolerance):
-    mean, std = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
-    out = augment.normalise(images, mean, std, dtype)
-    assert out.dtype == dtype
-    expected = (np.asarray(images, np.float64) / 255 - mean) / std
-    np.testing.assert_allclose(
-        np.asarray(out, np.float64), expected, rtol=tolerance, atol=tolerance
-    )
-
-
-def test_normalise_in_float64(images):
-    mean, std = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+def test_rotation_is_pillows():
+    recorded = golden("rotation")
+    rows = np.arange(len(recorded["angles"])) % 8
     with jax.enable_x64(True):
-        out = jax.jit(lambda x: augment.normalise(x, mean, std, jnp.float64))(images)
-    expected = (np.asarray(images, np.float64) / 255 - mean) / std
-    np.testing.assert_allclose(out, expected, rtol=0, atol=1e-14)
+        out = turned(PICTURES[rows], recorded["angles"])
+    np.testing.assert_array_equal(out, recorded["out"])
+    np.testing.assert_array_equal(out[0], PICTURES[0])  # by 0 degrees
+    single = turned(PICTURES[rows], np.float32(recorded["angles"]))
+    assert (single == recorded["out"]).all(-1).mean() > 0.9999
 
 
-def test_normalise_maps_half_to_one():
-    ends = jnp.array([0, 255], jnp.uint8).reshape(2, 1, 1, 1)
-    out = augment.normalise(ends, jnp.array([0.5]), jnp.array([0.5]))
-    np.testing.assert_array_equal(out.ravel(), [-1, 1])
+def test_rotations_are_uniform_to_both_sides(monkeypatch):
+    seen = []
+    monkeypatch.setattr(geometry, "rotate", lambda images, degrees: seen.append(degrees))
+    geometry.rotation(jax.random.key(2), jnp.zeros((N, 1, 1, 1)), rotation_degrees=15.0)
+    degrees = np.sort(np.asarray(seen[0]))
+    assert -15 <= degrees[0] < -14.8 and 14.8 < degrees[-1] <= 15
+    assert np.abs(degrees - np.linspace(-15, 15, N)).max() < 30 * 1.95 / np.sqrt(N)  # p = 0.001
+
+
+def test_an_affine_map_fills_with_black(images):
+    """The identity, two columns to the right, and nothing left of the image."""
+    maps = np.tile([1.0, 0, 0, 0, 1, 0], (16, 1))
+    maps[:, 2] = -2
+    see = jax.jit(geometry.affine)
+    out = np.asarray(see(images, jnp.asarray(geometry.fixed_point(maps))))
+    assert (out[:, :, :2] == 0).all()
+    np.testing.assert_array_equal(out[:, :, 2:], images[:, :, :-2])
+    maps[:, 2] = 40
+    assert not see(images, jnp.asarray(geometry.fixed_point(maps))).any()
