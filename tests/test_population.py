@@ -35,8 +35,8 @@ class Compiles:
 
 NUMBERS = {
     "optim.lr": 0.02, "seed": 7, "optim.weight_decay": 1e-3, "optim.momentum": 0.5,
-    "loss.smoothing": 0.1, "model.dropout_rate": 0.3, "optim.clip": 1.0,
-    "schedule.name": "cosine",
+    "loss.smoothing": 0.1, "loss.l1": 1e-4, "model.dropout_rate": 0.3, "optim.clip": 1.0,
+    "schedule.name": "cosine", "schedule.warmup": 0.5,
 }  # fmt: skip
 
 
