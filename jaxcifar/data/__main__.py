@@ -1,30 +1,38 @@
-"""`python -m jaxcifar.data`: which CIFAR-10 would be used, and getting one."""
+"""`python -m jaxcifar.data`: which CIFAR-10 would be used, getting one, and looking at it."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxcifar.data import from_records, read
+from jaxcifar import cli
+from jaxcifar.config import replace
+from jaxcifar.data import from_records, load, read
 from jaxcifar.data.dataset import UNRECOGNISED
 from jaxcifar.data.prepare import prepare_binary, prepare_tfds
 from jaxcifar.data.sources import locate, tfds_home, user_cache
 from jaxcifar.errors import UserError
 
+SHOW = "python -m jaxcifar.data show --config FILE[:variant] [--config.a.b=VALUE ...] [--out F.png]"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 2 what the user can mend."""
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        options = _parser().parse_args(argv)
+        text = show(words[1:]) if words[:1] == ["show"] else _parsed(words)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
-    try:
-        text = check(options.dir) if options.command == "check" else prepare(options)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stdout.write(f"{text}\n")
     return 0
+
+
+def _parsed(words: Sequence[str]) -> str:
+    options = _parser().parse_args(words)
+    return check(options.dir) if options.command == "check" else prepare(options)
 
 
 def check(directory: str | None) -> str:
@@ -52,11 +60,31 @@ def prepare(options: argparse.Namespace) -> str:
     return prepare_binary(options.out or user_cache(), options.archive)
 
 
+def show(words: Sequence[str]) -> str:
+    """Write a contact sheet of a config's augmented images (of its first member).
+
+    Raises: UserError: as `load`, as a run with this config.
+    """
+    if "--help" in words or "-h" in words:
+        return f"{SHOW}\n\nWrites training images as the first steps of a run see them."
+    flags = cli.split_flags(words, ("config", "out"))
+    if "config" not in flags.plain:
+        raise UserError(f"which study?\n{SHOW}")
+    study, _ = cli.apply_overrides(cli.load_study(flags.plain["config"]), flags.overrides)
+    config = replace(study.base, study.members[0].overrides)
+    from jaxcifar.data.show import contact_sheet  # with JAX and Matplotlib, which `check` spares
+
+    part = config.data
+    images = load(part.name, part.dir, n_train=part.n_train, n_test=part.n_test)
+    return contact_sheet(config, images, Path(flags.plain.get("out", f"{study.name}-images.png")))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m jaxcifar.data", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     sub = commands.add_parser("check", help="say which CIFAR-10 would be used and whose bytes")
     sub.add_argument("--dir", help="look here (as --config.data.dir) instead of the usual places")
+    commands.add_parser("show", help="a contact sheet of augmented images: " + SHOW)
     sub = commands.add_parser("prepare", help="download the published binary archive, verified")
     sub.add_argument(
         "--format",
