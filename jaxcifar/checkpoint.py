@@ -1,7 +1,8 @@
 """Snapshots on disk, through Orbax (known to this file only), sealed by SHA-256 sums.
 
 ``<folder>/<step>/weights`` holds ``{"last": {"params", "batch_stats"}, "best": {...}}`` as plain
-nested dictionaries; ``<folder>/<step>/rest`` what else a resumed run needs. The manifest is
+nested dictionaries, as they are scored; ``<folder>/<step>/rest`` what else a resumed run needs, and
+``trained`` the parameters where "last" is an average that the optimizer keeps. The manifest is
 written last, so a folder without one is an interrupted save, and it is verified before anything
 is opened: Orbax itself does not notice flipped bits.
 """
@@ -32,21 +33,21 @@ class Found(NamedTuple):
     damaged: tuple[str, ...]  # newer ones that were passed over, each with its reason
 
 
-def save(folder: Path, snapshot: Snapshot) -> Path:
+def save(folder: Path, snapshot: Snapshot, last: Tree | None = None) -> Path:
     """Write a snapshot under `folder` and seal it; returns its folder.
 
-    One that is there already, sealed at the same cursor, holds the same bits and stays.
+    One that is there already, sealed at the same cursor, holds the same bits and stays. `last`:
+    the weights that the state is scored with; None = those that it trains.
     """
-    state, cursor = snapshot.state, snapshot.cursor
+    cursor, trained = snapshot.cursor, _trained(snapshot)
+    last = trained if last is None else last
     target = folder / f"{cursor.step:08d}"
     if _holds(target, cursor):
         return target
-    weights = {
-        "last": {"params": state.params, "batch_stats": state.batch_stats},
-        "best": snapshot.best,
-    }
     _empty(target)
-    _write(target / "weights", weights)
+    _write(target / "weights", {"last": last, "best": snapshot.best})
+    if last["params"] is not trained["params"]:
+        _write(target / "trained", {"params": trained["params"]})
     _write(target / "rest", _rest(snapshot))
     faults.reach("save")
     _seal(target, cursor)
@@ -60,11 +61,14 @@ def _holds(path: Path, cursor: Cursor) -> bool:
         return False
 
 
-def keep(folder: Path, snapshot: Snapshot) -> Path:
-    """Write only the weights, for good, under ``kept/<step>``."""
-    state = snapshot.state
+def _trained(snapshot: Snapshot) -> Tree:
+    return {"params": snapshot.state.params, "batch_stats": snapshot.state.batch_stats}
+
+
+def keep(folder: Path, snapshot: Snapshot, last: Tree | None = None) -> Path:
+    """Write only the weights, for good, under ``kept/<step>``; `last` as for `save`."""
     target = _empty(folder / "kept" / f"{snapshot.cursor.step:08d}")
-    _write(target / "weights", {"last": {"params": state.params, "batch_stats": state.batch_stats}})
+    _write(target / "weights", {"last": _trained(snapshot) if last is None else last})
     _seal(target, snapshot.cursor)
     return target
 
@@ -121,13 +125,14 @@ def verify(path: Path) -> Cursor:
 def restore(found: Found, like: Snapshot) -> Snapshot:
     """Read a whole snapshot as NumPy arrays; `like` gives the tree's structure (shapes only)."""
     weights = read_weights(found.folder)
+    trained = _read(found.folder / "trained") if (found.folder / "trained").exists() else {}
     with ocp.PyTreeCheckpointer() as reader:
         target = _rest(like)
         rest = reader.restore(
             (found.folder / "rest").absolute(), item=target, restore_args=_as_numpy(target)
         )
     state = like.state._replace(
-        params=weights["last"]["params"],
+        params=trained.get("params", weights["last"]["params"]),
         batch_stats=weights["last"].get("batch_stats", {}),
         **rest["state"],
     )
@@ -137,11 +142,7 @@ def restore(found: Found, like: Snapshot) -> Snapshot:
 
 def read_weights(path: Path) -> dict[str, Tree]:
     """The weight sets of a checkpoint as nested dictionaries of NumPy arrays (M, ...)."""
-    with ocp.PyTreeCheckpointer() as reader:
-        folder = (path / "weights").absolute()
-        tree = reader.metadata(folder).item_metadata.tree
-        read = reader.restore(folder, restore_args=_as_numpy(tree))
-    return {name: {"batch_stats": {}} | weights for name, weights in read.items()}
+    return {name: {"batch_stats": {}} | tree for name, tree in _read(path / "weights").items()}
 
 
 def at_step(folder: Path, step: int) -> Path:
@@ -169,6 +170,13 @@ def _rest(snapshot: Snapshot) -> dict[str, Any]:
 def _write(path: Path, tree: Tree) -> None:
     with ocp.PyTreeCheckpointer() as writer:
         writer.save(path.absolute(), tree)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Nested dictionaries as they were written."""
+    with ocp.PyTreeCheckpointer() as reader:
+        tree = reader.metadata(path.absolute()).item_metadata.tree
+        return reader.restore(path.absolute(), restore_args=_as_numpy(tree))
 
 
 def _as_numpy(tree: Tree) -> Tree:

@@ -117,12 +117,16 @@ def restore_or_start(job: Job) -> Snapshot:
 def save(job: Job, snapshot: Snapshot) -> None:
     """Write the records, then a sealed checkpoint; the newest two checkpoints stay."""
     _write_records(job, snapshot)
-    checkpoint.save(job.path / "checkpoints", snapshot)
+    checkpoint.save(job.path / "checkpoints", snapshot, _scored(job, snapshot))
     checkpoint.prune(job.path / "checkpoints")
 
 
 def _keep(job: Job, snapshot: Snapshot) -> None:
-    checkpoint.keep(job.path / "checkpoints", snapshot)
+    checkpoint.keep(job.path / "checkpoints", snapshot, _scored(job, snapshot))
+
+
+def _scored(job: Job, snapshot: Snapshot) -> Any:
+    return engine.weights(job.plan.phases[snapshot.cursor.phase].program, snapshot.state)
 
 
 def _write_records(job: Job, snapshot: Snapshot) -> None:
