@@ -112,6 +112,7 @@ def _schedule_free(base: Rule, b1: Any) -> Rule:
     """The library's rule, whose averaging weighs by the rate, given the rate of each step.
 
     Its move is divided by the rate again; at rate 0 nothing moves.
+    BatchNorm's running statistics stay those of the weights that are trained, not of the average.
     """
 
     def at_rate(rate: Any) -> Rule:
