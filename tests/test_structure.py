@@ -24,11 +24,12 @@ LAYERS = [
     {"landscape", "progress", "figures"},
     {"job", "report"},
     {"run"},
-    {"evaluate", "train"},
+    {"evaluate", "train", "interop"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NO_JAX = {"errors", "files", "config", "cli", "bands", "figures", "report", "record", "folder"}
-ONLY_IN = {"flax": {"models"}, "orbax": {"checkpoint"}, "tensorflow_datasets": {"data"}}
+ONLY_IN = {"flax": {"models"}, "orbax": {"checkpoint"}, "tensorflow_datasets": {"data"},
+           "safetensors": {"interop"}}  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 from jax.extend import core
 
 from jaxcifar.models.factory import make_model
@@ -24,9 +25,13 @@ class Counts(NamedTuple):
 
 def shapes(name: str, image_shape: tuple[int, ...] = IMAGE_SHAPE, **options: Any) -> Any:
     """The variables of a network as shapes: {"params": ..., "batch_stats": ...} of structs."""
-    model = make_model(name, **{**options, "lowering": "library"})
+    return module_shapes(make_model(name, **options), image_shape)
+
+
+def module_shapes(model: nn.Module, image_shape: tuple[int, ...] = IMAGE_SHAPE) -> Any:
+    """As `shapes`, of a network already made."""
     images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
-    init = functools.partial(model.init, train=False)
+    init = functools.partial(model.clone(lowering="library").init, train=False)
     return jax.eval_shape(lambda x: init(jax.random.key(0), x), images)
 
 
