@@ -97,11 +97,11 @@ def test_l1_equals_pytorch_with_gradient_and_spares_no_leaf():
         np.testing.assert_array_equal(grad, GOLDEN[f"l1/grad/{name}"], err_msg=name)
 
 
-@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
-def test_focal_has_a_gradient_where_the_answer_is_certain(gamma):
+def test_focal_has_a_gradient_where_the_answer_is_certain():
     logits, labels = jnp.array([[300.0, 0, 0], [0, 3.0, 0]]), jnp.array([0, 0])
-    grad = jax.grad(lambda z: make_loss("focal")(z, labels, gamma=gamma).sum())(logits)
-    assert np.isfinite(grad).all() and np.abs(grad[0]).max() < 1e-30 < np.abs(grad[1]).min()
+    grad = jax.grad(lambda z, gamma: make_loss("focal")(z, labels, gamma=gamma).sum())
+    for row in jax.jit(jax.vmap(grad, (None, 0)))(logits, jnp.array([0, 0.5, 1, 2])):
+        assert np.isfinite(row).all() and np.abs(row[0]).max() < 1e-30 < np.abs(row[1]).min()
 
 
 @pytest.mark.parametrize("name", LOSSES)

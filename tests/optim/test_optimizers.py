@@ -138,15 +138,25 @@ def test_the_average_of_a_population_is_that_of_its_members():
 
 @pytest.mark.parametrize("name", optim.OPTIMIZERS)
 def test_contract(name):
-    params = {"kernel": jnp.ones((3, 2)), "bias": jnp.zeros(2)}
-    tx = optim.make_optimizer(name)
-    extra = {"value": 1.0, "learning_rate": 0.1, "grad_fn": lambda p, *_: p}
-    direction, opt_state = jax.jit(lambda p: tx.update(p, tx.init(p), p, **extra))(params)
-    moved = optim.apply_direction(params, direction, 0.1)
+    """Shapes and dtypes stay, a zero gradient moves nothing, and only averages are evaluated."""
+    params = {"kernel": jnp.ones((3, 2)), "bias": jnp.ones(2)}
+    tx = optim.make_optimizer(name, weight_decay=0.0)
+
+    @jax.jit
+    def update(grads):
+        extra = {"value": 1.0, "learning_rate": 0.1, "grad_fn": lambda *_: grads}
+        direction, opt_state = tx.update(grads, tx.init(params), params, **extra)
+        return optim.apply_direction(params, direction, 0.1), opt_state
+
+    moved, opt_state = update(params)
     assert jax.tree.map(jnp.shape, moved) == jax.tree.map(jnp.shape, params)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(moved))
+    assert all((np.asarray(leaf) < 0.999).all() for leaf in jax.tree.leaves(moved))
     evaluated = optim.eval_params(name, opt_state, params)
     assert (evaluated is params) == ("schedule_free" not in name)
+    still, _ = update(jax.tree.map(jnp.zeros_like, params))
+    for leaf in jax.tree.leaves(still):
+        np.testing.assert_allclose(leaf, 1, rtol=1e-6)
 
 
 def test_momentum_zero_is_plain_sgd_bit_for_bit():

@@ -51,15 +51,6 @@ def test_muon_orthogonalises_kernels_as_matrices_and_leaves_the_rest_to_adam():
     assert 0.1 < size < 0.3, "a step of about Adam's size, for one learning rate"
 
 
-@pytest.mark.parametrize("name", optim.OPTIMIZERS)
-def test_a_zero_gradient_moves_nothing(name):
-    params = {"kernel": normal((4, 3)), "bias": normal((3,))}
-    zeros = jax.tree.map(jnp.zeros_like, params)
-    direction = direction_of(name, params, zeros, weight_decay=0.0)
-    largest = max(np.abs(leaf).max() for leaf in jax.tree.leaves(direction))
-    assert largest < 1e-5, "schedule-free rounds once"
-
-
 @pytest.mark.parametrize("name", ["schedule_free_sgd", "schedule_free_adamw"])
 def test_schedule_free_stands_still_at_rate_zero(name):
     """At the start of a warm-up from 0, and at the end of a schedule."""
