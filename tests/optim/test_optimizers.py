@@ -144,7 +144,10 @@ def test_contract(name):
 
     @jax.jit
     def update(grads):
-        extra = {"value": 1.0, "learning_rate": 0.1, "grad_fn": lambda *_: grads}
+        def grad_fn(at, *_):
+            return jax.tree.map(lambda g, w: g + 0 * w, grads, at)  # NaN where `at` is
+
+        extra = {"value": 1.0, "learning_rate": 0.1, "grad_fn": grad_fn}
         direction, opt_state = tx.update(grads, tx.init(params), params, **extra)
         return optim.apply_direction(params, direction, 0.1), opt_state
 
