@@ -33,13 +33,17 @@ AVERAGES: Mapping[str, AverageRow] = {
 
 
 def extend(average: Average, params: Tree) -> Average:
-    """The plain mean with one more: ``w_avg + (w - w_avg) / (n + 1)``; of the first, `params`."""
-    first, share = average.n == 0, 1 / (average.n + 1)
+    """The plain mean of the weights with one more."""
+    return Average(mean_of(average.params, params, average.n), average.n + 1)
 
-    def add(mean: jax.Array, w: jax.Array) -> jax.Array:
-        return jnp.where(first, w, mean + (w - mean) * share.astype(w.dtype))
 
-    return Average(jax.tree.map(add, average.params, params), average.n + 1)
+def mean_of(mean: Tree, new: Tree, n: jax.Array) -> Tree:
+    """The mean of n + 1 trees from that of n: ``mean + (new - mean) / (n + 1)``; of 1, `new`."""
+
+    def add(old: jax.Array, leaf: jax.Array) -> jax.Array:
+        return jnp.where(n == 0, leaf, old + (leaf - old) / (n + 1).astype(leaf.dtype))
+
+    return jax.tree.map(add, mean, new)
 
 
 def decay(average: Average, params: Tree, decay: jax.Array) -> Average:

@@ -2,9 +2,10 @@
 
 ``<folder>/<step>/weights`` holds ``{"last": {"params", "batch_stats"}, "best": {...}}`` as plain
 nested dictionaries, as they are scored; ``<folder>/<step>/rest`` what else a resumed run needs, and
-``trained`` the parameters where "last" is an average that the optimizer keeps. The manifest is
-written last, so a folder without one is an interrupted save, and it is verified before anything
-is opened: Orbax itself does not notice flipped bits.
+``trained`` the parameters where "last" is an average that the optimizer keeps. ``<folder>/swa`` (or
+``ema``) holds the averaged weights of a run that is over. Each manifest is written last, so that a
+folder without one is an interrupted save, and it is verified before anything is opened: Orbax
+itself does not notice flipped bits.
 """
 
 import hashlib
@@ -56,7 +57,7 @@ def save(folder: Path, snapshot: Snapshot, last: Tree | None = None) -> Path:
 
 def _holds(path: Path, cursor: Cursor) -> bool:
     try:
-        return (path / MANIFEST).exists() and verify(path) == cursor
+        return sealed(path) and verify(path) == cursor
     except IntegrityError:
         return False
 
@@ -67,17 +68,31 @@ def _trained(snapshot: Snapshot) -> Tree:
 
 def keep(folder: Path, snapshot: Snapshot, last: Tree | None = None) -> Path:
     """Write only the weights, for good, under ``kept/<step>``; `last` as for `save`."""
-    target = _empty(folder / "kept" / f"{snapshot.cursor.step:08d}")
-    _write(target / "weights", {"last": _trained(snapshot) if last is None else last})
-    _seal(target, snapshot.cursor)
+    weights = _trained(snapshot) if last is None else last
+    return _keep(folder / "kept" / f"{snapshot.cursor.step:08d}", "last", weights, snapshot.cursor)
+
+
+def keep_average(folder: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:
+    """Write averaged weights with statistics of their own, for good, under their kind."""
+    return _keep(folder / kind, kind, weights, cursor)
+
+
+def _keep(target: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:
+    _write(_empty(target) / "weights", {kind: weights})
+    _seal(target, cursor)
     return target
+
+
+def sealed(path: Path) -> bool:
+    """Whether a checkpoint was written to its end."""
+    return (path / MANIFEST).exists()
 
 
 def prune(folder: Path, newest: int = 2) -> None:
     """Remove all but the newest sealed snapshots, and what interrupted saves left behind."""
     steps = [path for path in folder.glob("[0-9]*") if path.is_dir()]
-    sealed = sorted(path for path in steps if (path / MANIFEST).exists())
-    for path in set(steps) - set(sealed[-newest:]):
+    whole = sorted(path for path in steps if sealed(path))
+    for path in set(steps) - set(whole[-newest:]):
         shutil.rmtree(path)
 
 
@@ -88,7 +103,7 @@ def find(folder: Path) -> Found | None:
     """
     damaged: list[str] = []
     for path in sorted(folder.glob("[0-9]*"), reverse=True):
-        if not (path / MANIFEST).exists():
+        if not sealed(path):
             continue
         try:
             return Found(path, verify(path), tuple(damaged))
@@ -151,7 +166,7 @@ def at_step(folder: Path, step: int) -> Path:
     Raises: UserError: there is none; it lists those there are.
     """
     paths = [*folder.glob("kept/[0-9]*"), *folder.glob("[0-9]*")]
-    there = {int(path.name): path for path in paths if (path / MANIFEST).exists()}
+    there = {int(path.name): path for path in paths if sealed(path)}
     if step not in there:
         raise UserError(
             f"no checkpoint of step {step} in {folder}\n"

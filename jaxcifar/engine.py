@@ -30,6 +30,7 @@ class GroupData(NamedTuple):
 
     train: Images
     scored: Mapping[str, Images]  # "val", and "train_eval" where asked for
+    augmented: frozenset[str] = frozenset()  # which of them are augmented as in training
 
 
 class Hooks(NamedTuple):
@@ -209,8 +210,9 @@ def evaluate(
     program = plan.phases[snapshot.cursor.phase].program
     for split, images in data.scored.items():
         loss, accuracy = scoring.score(
-            program, weights(program, snapshot.state), numbers, images, plan.score_batch, stop
-        )
+            program, weights(program, snapshot.state), numbers, images, plan.score_batch, stop,
+            augmented_at=step if split in data.augmented else None,
+        )  # fmt: skip
         row |= {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
     index = plan.events.evaluate.index(step)
     row["seconds"] = book.seconds[0]

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxcifar import cli
-from jaxcifar.errors import UserError, unknown
+from jaxcifar.errors import UserError
 
-USAGE = "python -m jaxcifar.evaluate --workdir DIR [--member ID] [--which best|last|step:N]"
+USAGE = "python -m jaxcifar.evaluate --workdir DIR [--member ID] [--which best|last|swa|ema|step:N]"
 
 
 class Restored(NamedTuple):
@@ -22,42 +22,13 @@ class Restored(NamedTuple):
 def restore(workdir: Path | str, member: str, which: str = "best") -> Restored:
     """The weights of a member's group, verified against their manifest and read through Orbax.
 
-    Args:
-        workdir: a run folder.
-        member: id of a member.
-        which: "best" (on the selection split), "last", or "step:N" for a kept checkpoint.
-
-    Raises: UserError: no such folder, member, checkpoint or kind. IntegrityError: damaged bytes.
+    Args and errors: as `restoring.locate`.
     """
-    from jaxcifar import checkpoint, folder
+    from jaxcifar import restoring
 
-    workdir = Path(workdir)
-    configs = member_configs(workdir)
-    if member not in configs:
-        raise unknown("member", member, configs)
-    groups = [group for group in folder.groups(workdir) if member in group.members]
-    found = checkpoint.find(groups[0].path / "checkpoints") if groups else None
-    if found is None:
-        raise UserError(f"member {member!r} of {workdir} has no checkpoint yet\ntrain it first")
-    path = found.folder
-    if which.startswith("step:") and which[5:].isdigit():
-        path, which = checkpoint.at_step(path.parent, int(which[5:])), "last"
-        checkpoint.verify(path)
-    weights = checkpoint.read_weights(path)
-    if which not in weights:
-        raise unknown("kind of weights", which, [*weights, "step:N"])
-    return Restored(groups[0].members, configs, weights[which])
-
-
-def member_configs(workdir: Path) -> dict[str, Any]:
-    """Every member's config, by id. Raises: UserError: no run folder."""
-    from jaxcifar import record
-    from jaxcifar.population import from_dict
-
-    content = record.read_json(workdir / "config.json")
-    if content is None:
-        raise UserError(f"{workdir} is no run folder: it has no config.json\ngive --workdir DIR")
-    return {row["id"]: from_dict(row["config"]) for row in content["members"]}
+    kept = restoring.locate(Path(workdir), member, which)
+    configs = restoring.member_configs(Path(workdir))
+    return Restored(kept.members, configs, restoring.read(kept))
 
 
 def load(workdir: Path | str, member: str, which: str = "best") -> tuple[Any, dict[str, Any]]:
@@ -81,10 +52,10 @@ def predict(workdir: Path | str, member: str, images: Any, which: str = "best") 
     """Class probabilities (N, 10), float32, of (N, 32, 32, 3) uint8 images."""
     import jax
 
-    from jaxcifar import augment, resolution
+    from jaxcifar import augment, resolution, restoring
 
     model, variables = load(workdir, member, which)
-    program = resolution.resolve(member_configs(Path(workdir))[member]).program
+    program = resolution.resolve(restoring.member_configs(Path(workdir))[member]).program
     pixels = augment.normalise(images, program.mean, program.std, program.dtype)
     return jax.nn.softmax(model.apply(variables, pixels, train=False))
 
@@ -116,6 +87,8 @@ def main(argv: Sequence[str]) -> int:
     plain = cli.split_flags(argv, ("workdir", "member", "which"), ("debug",)).plain
     if "workdir" not in plain:
         raise UserError(f"which run folder?\n{USAGE}")
+    from jaxcifar.restoring import member_configs
+
     workdir, which = Path(plain["workdir"]), plain.get("which", "best")
     names = [plain["member"]] if "member" in plain else list(member_configs(workdir))
     scores: dict[str, tuple[float, float]] = {}

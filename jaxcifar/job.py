@@ -1,7 +1,7 @@
 """One group from its folder to its summary: restore, train, save, score."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +13,10 @@ from jaxcifar import (
     data,
     engine,
     folder,
-    models,
     plan,
     programs,
     record,
+    reestimation,
     runtime,
     scoring,
 )
@@ -24,7 +24,8 @@ from jaxcifar.bookkeeping import batch_sizes
 from jaxcifar.config import DataConfig
 from jaxcifar.population import MemberRun
 from jaxcifar.progress import Progress
-from jaxcifar.types import Images, Plan, Snapshot
+from jaxcifar.summary import summarise
+from jaxcifar.types import Images, Plan, Snapshot, Tree
 
 
 class Job(NamedTuple):
@@ -69,7 +70,9 @@ def train_job(job: Job, machine: plan.Hardware) -> None:
                 stop=lambda: bool(signalled()),
             )
             try:
-                snapshot = engine.run_group(job.plan, group_data(job), snapshot, hooks)
+                images = group_data(job)
+                snapshot = engine.run_group(job.plan, images, snapshot, hooks)
+                averaged = average(job, images, snapshot, hooks.stop)
             except engine.Interrupted as stop:
                 save(job, stop.snapshot)
                 raise runtime.Stopped(
@@ -79,7 +82,8 @@ def train_job(job: Job, machine: plan.Hardware) -> None:
                 ) from None
             finally:
                 progress.close()
-        record.write_json(job.path / "summary.json", summarise(job, snapshot))
+        summary = summarise(job.plan, job.members, images, test_images(job), snapshot, averaged)
+        record.write_json(job.path / "summary.json", summary)
 
 
 def _headline(job: Job, snapshot: Snapshot) -> str:
@@ -144,13 +148,34 @@ def group_data(job: Job) -> engine.GroupData:
         return _on_device(job, job.data.train_images[rows], job.data.train_labels[rows])
 
     train = of_training_set(train_rows)
+    split, _, augmented = config.select_on.partition("_")
     selection = {
         "train": lambda: train,
         "test": lambda: test_images(job),
         "validation": lambda: of_training_set(val_rows),
-    }[config.select_on]()
+    }[split]()
     scored = {"train_eval": train, "val": selection} if config.eval.train else {"val": selection}
-    return engine.GroupData(train, scored)
+    return engine.GroupData(train, scored, frozenset({"val"} if augmented else ()))
+
+
+def average(
+    job: Job, images: engine.GroupData, snapshot: Snapshot, stop: Callable[[], bool]
+) -> dict[str, Tree]:
+    """The averaged weights of a run that is over, by their kind, kept for good; or nothing.
+
+    Raises: engine.Interrupted: `stop` said so; the pass is done again when the run continues.
+    """
+    kind, state = job.plan.phases[-1].program.average, snapshot.state
+    if kind == "none":
+        return {}
+    try:
+        weights = reestimation.reestimate(
+            job.plan, images.train, state.average.params, state.batch_stats, stop
+        )
+    except scoring.Stopped:
+        raise engine.Interrupted(snapshot) from None
+    checkpoint.keep_average(job.path / "checkpoints", kind, weights, snapshot.cursor)
+    return {kind: weights}
 
 
 def test_images(job: Job) -> Images:
@@ -161,56 +186,3 @@ def test_images(job: Job) -> Images:
 def _on_device(job: Job, images: np.ndarray, labels: np.ndarray) -> Images:
     program = job.plan.phases[0].program
     return programs.replicate(Images(images, labels.astype(np.int32)), program)
-
-
-def summarise(job: Job, snapshot: Snapshot) -> dict[str, Any]:
-    """A finished group's summary, the test set scored once for each set of weights."""
-    program = job.plan.phases[-1].program
-    test = test_images(job)
-    numbers = programs.place(job.plan.phases[-1].numbers, program)
-    last = engine.weights(program, snapshot.state)
-    scores = {
-        name: scoring.score(program, tree, numbers, test, job.plan.score_batch)
-        for name, tree in (("last", last), ("best", snapshot.best))
-    }
-    return {
-        "members": {
-            member.id: _member_summary(job, snapshot, scores, index)
-            for index, member in enumerate(job.members)
-        },
-        "select": job.members[0].config.select,
-        "select_on": job.members[0].config.select_on,
-    }
-
-
-def _member_summary(job: Job, snapshot: Snapshot, scores: Mapping, m: int) -> dict[str, Any]:
-    book, config = snapshot.book, job.members[m].config
-    best, bad = int(book.best_step[m]), int(snapshot.state.bad_step[m])
-    rows = np.flatnonzero(book.rows["step"][m] == best)
-    seconds = float(book.seconds[0])
-    knobs = dict(job.plan.phases[0].program.options)
-    test = {name: _score(loss[m], accuracy[m]) for name, (loss, accuracy) in scores.items()}
-    if best < 0:
-        test["best"] = _score(np.nan, np.nan)
-    if bad >= 0:
-        test["last"] = _score(np.nan, np.nan)
-    val = [book.rows[f"val_{name}"][m, rows[0]] if rows.size else np.nan
-           for name in ("loss", "accuracy")]  # fmt: skip
-    return {
-        "parameters": models.count_parameters(config.model.name, **knobs),
-        "best_epoch": job.plan.epochs_after(best) if best >= 0 else None,
-        "best_step": best if best >= 0 else None,
-        "diverged_step": bad if bad >= 0 else None,
-        "validation": _score(*val),
-        "test": test,
-        "seconds": seconds,
-        "images_per_second": float(batch_sizes(job.plan).sum() / seconds),
-    }
-
-
-def _score(loss: float, accuracy: float) -> dict[str, float | None]:
-    finite = np.isfinite(loss)
-    return {
-        "accuracy": float(accuracy) if finite else None,
-        "loss": float(loss) if finite else None,
-    }

@@ -12,6 +12,8 @@ class Purpose(enum.IntEnum):
     ORDER = 1
     AUGMENT = 2
     DROPOUT = 3
+    SCORE = 4
+    STATISTICS = 5
 
 
 def key_at(seed: jax.Array | int, purpose: Purpose, time: jax.Array | int) -> jax.Array:

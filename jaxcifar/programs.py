@@ -175,6 +175,15 @@ def fingerprint(rows: jax.Array) -> jax.Array:
     )
 
 
+def images_at(
+    stream: Stream, data: Images, place: jax.Array, batch: int
+) -> tuple[Images, jax.Array, jax.Array]:
+    """The batch at a place of an epoch's order: its images, their copies, and the visits."""
+    visits = jax.lax.dynamic_slice(stream.order, (place,), (batch,))
+    copy, rows = jnp.divmod(visits, data.labels.shape[0])
+    return Images(data.images[rows], data.labels[rows]), copy, visits
+
+
 def _member_segment(
     state: TrainState, numbers: Numbers, rates: jax.Array, stream: Stream, data: Images,
     span: jax.Array, *, parts: steps.Parts, batch: int,
@@ -187,9 +196,7 @@ def _member_segment(
     def body(step: jax.Array, carry: tuple[TrainState, dict]) -> tuple[TrainState, dict]:
         state, records = carry
         at = step - first
-        visits = jax.lax.dynamic_slice(stream.order, (row + at * batch,), (batch,))
-        copy, rows = jnp.divmod(visits, data.labels.shape[0])
-        images = Images(data.images[rows], data.labels[rows])
+        images, copy, visits = images_at(stream, data, row + at * batch, batch)
         state, record = steps.train_step(
             state, numbers, rates[at], images, step, stream.augment_seed, copy, parts=parts
         )
@@ -212,33 +219,6 @@ def make_segment(
     member = partial(_member_segment, parts=steps.bind(program), batch=program.batch)
     batched = (True, True, True, not program.shared_batch, False, False)
     return jax.jit(over_members(member, program, batched), donate_argnums=0)
-
-
-def _member_score(
-    params: Tree, batch_stats: Tree, numbers: Numbers, data: Images, count: jax.Array, *,
-    parts: steps.Parts, batch: int,
-) -> tuple[jax.Array, jax.Array]:  # fmt: skip
-    n_batch = data.labels.shape[0] // batch
-
-    def one(index: jax.Array) -> tuple[jax.Array, jax.Array]:
-        rows = index * batch + jnp.arange(batch)
-        images = jax.tree.map(
-            lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, index * batch, batch), data
-        )
-        return steps.score_batch(params, batch_stats, numbers, images, rows < count, parts=parts)
-
-    return jax.lax.map(one, jnp.arange(n_batch))
-
-
-@cache
-def make_score(program: Program, batch: int) -> Callable[..., tuple[jax.Array, jax.Array]]:
-    """(params, batch_stats, numbers, chunk, count) -> loss sums, correct counts: (M, n_batch).
-
-    The chunk holds a whole number of batches, of which only the first `count` images count. The
-    weights are not donated and nothing comes back but sums: scoring cannot touch training.
-    """
-    member = partial(_member_score, parts=steps.bind(program), batch=batch)
-    return jax.jit(over_members(member, program, (True, True, True, False, False)))
 
 
 @jax.jit

@@ -1,10 +1,14 @@
 """Scoring a population on a set of images, in chunks that a stop can come between."""
 
 from collections.abc import Callable
+from functools import cache, partial
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from jaxcifar import faults, programs
+from jaxcifar import faults, programs, steps
+from jaxcifar.keys import Purpose, key_at
 from jaxcifar.types import Images, Numbers, Program, Tree
 
 CHUNK_BATCHES = 4
@@ -16,20 +20,31 @@ class Stopped(Exception):
 
 def score(
     program: Program, weights_of: Tree, numbers: Numbers, images: Images, batch: int,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Callable[[], bool] = lambda: False, augmented_at: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Mean loss (nats) and accuracy of every member, each image counted exactly once.
 
-    Returns: two float64 (M,) arrays. Runs in chunks so that a stop need not wait for the end.
+    Args:
+        program: what trained the weights.
+        weights_of: {"params", "batch_stats"}, leaves (M, ...).
+        numbers: placed as the weights are.
+        images: N of them, on the devices.
+        batch: how many are scored at once.
+        stop: asked between chunks, so that a stop need not wait for the end.
+        augmented_at: None = the images as they are; a step = augmented as in training, but for
+            mixing, by draws of their own that follow from the seed and this step.
+
+    Returns: two float64 (M,) arrays.
+    Raises: Stopped: `stop` said so.
     """
     n, chunk = images.labels.shape[0], batch * CHUNK_BATCHES
-    run = programs.make_score(program, batch)
+    run = make_score(program, batch, augmented_at is not None)
     losses, corrects = [], []
     for begin in range(0, n, chunk):
         rows = np.minimum(np.arange(begin, begin + chunk), n - 1)
         part = programs.take(images, programs.replicate(rows, program))
-        count = np.int32(min(n - begin, chunk))
-        loss, correct = run(weights_of["params"], weights_of["batch_stats"], numbers, part, count)
+        place = np.array([min(n - begin, chunk), augmented_at or 0, begin // batch], np.int32)
+        loss, correct = run(weights_of["params"], weights_of["batch_stats"], numbers, part, place)
         losses.append(np.asarray(loss, np.float64))
         corrects.append(np.asarray(correct, np.int64))
         faults.reach("evaluation")
@@ -37,3 +52,37 @@ def score(
             raise Stopped
     loss_sum = np.concatenate(losses, axis=1).sum(axis=1)
     return loss_sum / n, np.concatenate(corrects, axis=1).sum(axis=1) / n
+
+
+def _member_score(
+    params: Tree, batch_stats: Tree, numbers: Numbers, data: Images, place: jax.Array, *,
+    parts: steps.Parts, batch: int, augmented: bool,
+) -> tuple[jax.Array, jax.Array]:  # fmt: skip
+    n_batch, (count, step, first) = data.labels.shape[0] // batch, place
+
+    def one(index: jax.Array) -> tuple[jax.Array, jax.Array]:
+        rows = index * batch + jnp.arange(batch)
+        images = jax.tree.map(
+            lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, index * batch, batch), data
+        )
+        key = jax.random.fold_in(key_at(numbers.augment_seed, Purpose.SCORE, step), first + index)
+        return steps.score_batch(
+            params, batch_stats, numbers, images, rows < count, key if augmented else None,
+            parts=parts,
+        )  # fmt: skip
+
+    return jax.lax.map(one, jnp.arange(n_batch))
+
+
+@cache
+def make_score(
+    program: Program, batch: int, augmented: bool
+) -> Callable[..., tuple[jax.Array, jax.Array]]:
+    """(params, batch_stats, numbers, chunk, place) -> loss sums, correct counts: (M, n_batch).
+
+    The chunk holds a whole number of batches. place: int32 (3,): how many of its images count,
+    the step of the draws, and the number of its first batch. The weights are not donated and
+    nothing comes back but sums: scoring cannot touch training.
+    """
+    member = partial(_member_score, parts=steps.bind(program), batch=batch, augmented=augmented)
+    return jax.jit(programs.over_members(member, program, (True, True, True, False, False)))

@@ -176,16 +176,49 @@ def record_dtypes(parts: Parts) -> dict[str, str]:
     return fields
 
 
+def batch_statistics(
+    params: Tree, blank: Tree, numbers: Numbers, batch: Images, key: jax.Array,
+    copy: jax.Array | None = None, *, parts: Parts,
+) -> Tree:  # fmt: skip
+    """BatchNorm's statistics of one batch in training mode: its mean and *unbiased* variance.
+
+    Args:
+        params: of the member.
+        blank: its statistics, all zero; gives the tree.
+        numbers: scalars.
+        batch: augmented as in training, but for mixing.
+        key: for augmentation and dropout.
+        copy: as in `train_step`.
+        parts: the bound program.
+    """
+    image_key, dropout_key = jax.random.split(key)
+    images = augment.transform(
+        image_key, batch.images, parts.augment, numbers.augment, parts.normalise, copy
+    )
+    variables = {"params": params, "batch_stats": blank, "hyper": numbers.model}
+    _, updates = parts.model.apply(
+        variables, images, train=True, rngs={"dropout": dropout_key}, mutable=["batch_stats"]
+    )
+    share = 1 - models.MOMENTUM  # what the batch weighs in statistics that were zero before
+    return jax.tree.map(lambda leaf: leaf / share, updates["batch_stats"])
+
+
 def score_batch(
-    params: Tree, batch_stats: Tree, numbers: Numbers, batch: Images, mask: jax.Array, *,
-    parts: Parts,
+    params: Tree, batch_stats: Tree, numbers: Numbers, batch: Images, mask: jax.Array,
+    key: jax.Array | None = None, *, parts: Parts,
 ) -> tuple[jax.Array, jax.Array]:  # fmt: skip
     """Sum of losses (nats) and count of correct answers over the images that `mask` lets through.
 
-    Eval mode: running statistics, no dropout, no augmentation. Nothing is updated.
+    Eval mode: running statistics, no dropout, and no augmentation unless a `key` is given, which
+    then draws it as training would (block masks of the first kind, no mixing). Nothing is updated.
     """
     variables = {"params": params, "batch_stats": batch_stats, "hyper": numbers.model}
-    logits = parts.model.apply(variables, parts.normalise(batch.images), train=False)
+    images = (
+        parts.normalise(batch.images)
+        if key is None
+        else augment.transform(key, batch.images, parts.augment, numbers.augment, parts.normalise)
+    )
+    logits = parts.model.apply(variables, images, train=False)
     loss = parts.loss(logits, batch.labels, **numbers.loss)
     correct = (jnp.argmax(logits, -1) == batch.labels) & mask
     return jnp.where(mask, loss, 0).sum(), correct.sum(dtype=jnp.int32)

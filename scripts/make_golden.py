@@ -15,7 +15,12 @@ import pathlib
 
 import numpy as np
 
-PARTS = ("losses", "optim", "schedules")  # to add one: a module in scripts/golden, a name here
+PARTS = (
+    "averaging",
+    "losses",
+    "optim",
+    "schedules",
+)  # to add one: a module in scripts/golden, a name here
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "tests" / "golden"
 
 

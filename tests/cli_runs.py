@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 SMALL = (
     "--config", "configs/bn.py:quick", "--config.model.width=0.0625", "--config.data.n_train=53",
     "--config.data.n_test=40", "--config.train.batch_size=16", "--config.train.epochs=2",
-    "--config.eval.batch_size=8",
+    "--config.eval.batch_size=8", "--config.average.name=swa", "--config.average.start=0",
 )  # fmt: skip
 # What a wall clock decides; every other number must not differ by a bit.
 CLOCK = {"seconds", "images_per_second"}
@@ -63,8 +63,10 @@ def assert_same_weights(left, right):
     found = [checkpoint.find(path / "checkpoints") for path in (left, right)]
     trees = [flat(checkpoint.read_weights(item.folder)) for item in found]
     assert found[0].cursor == found[1].cursor and trees[0].keys() == trees[1].keys()
-    for name, leaf in trees[0].items():
-        np.testing.assert_array_equal(leaf, trees[1][name], err_msg=name)
+    kept = [checkpoint.read_weights(path / "checkpoints" / "swa") for path in (left, right)]
+    for one, two in (trees, map(flat, kept)):
+        for name, leaf in one.items():
+            np.testing.assert_array_equal(leaf, two[name], err_msg=name)
 
 
 def flat(tree, prefix=""):

@@ -1,13 +1,19 @@
-"""Averages of the weights along a run, against NumPy and against PyTorch's record."""
+"""Averages of the weights along a run and their statistics, against NumPy and PyTorch's record."""
 
+import pathlib
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
 
-from jaxcifar import engine, plan, resolution
+from jaxcifar import averaging, engine, plan, programs, reestimation, resolution, scoring
 from jaxcifar.config import Config, replace
 from jaxcifar.errors import UserError
+from jaxcifar.types import Images, Stream
 
+GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "averaging.npz")
 PLAIN = replace(tiny.BASE, {"data.augment": ()})
 SWA = replace(PLAIN, {"train.epochs": 3, "average.name": "swa", "average.start": 0.34})
 EMA = replace(PLAIN, {"average.name": "ema", "checkpoint.save_every": "1 step"})
@@ -91,3 +97,85 @@ def test_decay_is_a_number_and_start_is_not():
     assert len(plan.group(rows)) == 1
     rows = tiny.members({"average.start": 0.0}, {}, {"average.start": 0.3}, base=SWA)
     assert [[m.id for m in group] for group in plan.group(rows)] == [["m0", "m2"], ["m1"]]
+
+
+def recorded(prefix):
+    """The recorded arrays below a prefix, as a tree of layers."""
+    tree = {}
+    for name in GOLDEN.files:
+        if name.startswith(prefix):
+            layer, leaf = name[len(prefix) :].split("/")
+            tree.setdefault(layer, {})[leaf] = GOLDEN[name]
+    return tree
+
+
+def test_averages_equal_pytorch_s():
+    """AveragedModel, plain and with its exponential rule, after each of five sets of weights."""
+    with jax.enable_x64(True):
+        extend, decay = jax.jit(averaging.extend), jax.jit(averaging.decay)
+        sets = [recorded(f"{step}/step/") for step in range(5)]
+        swa = ema = averaging.Average(sets[0], jnp.int32(0))
+        for step, params in enumerate(sets):
+            swa = extend(swa, params)
+            ema = decay(ema, params, GOLDEN["decay"])
+            for found, kind in ((swa, "swa"), (ema, "ema")):
+                expected = tiny.leaves(recorded(f"{step}/{kind}/"))
+                for a, b in zip(tiny.leaves(found.params), expected, strict=True):
+                    assert a.dtype == np.float64
+                    np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
+
+
+def test_statistics_equal_pytorch_s():
+    """update_bn over a batch of 8 and one of 4, each weighing one half."""
+    base = replace(PLAIN, {"model.filters": (2, 3, 4), "train.batch_size": 8,
+                           "data.normalisation": "half"})  # fmt: skip
+    with jax.enable_x64(True):
+        made = tiny.make_plan(base=base, dtype="float64", n_train=12)
+        program = made.phases[0].program
+        state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype),
+                             engine.blank(made, 0).state)  # fmt: skip
+        member = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], recorded("4/swa/"))
+        params = programs.place({**state.params, **member}, program)
+        running = jax.tree.map(jnp.zeros_like, state.batch_stats)
+        images = Images(GOLDEN["images"], np.zeros(12, np.int32))
+        stream = Stream(jnp.arange(12, dtype=jnp.int32), jnp.int32(0), {})
+        numbers = made.phases[0].numbers
+        for first, batch in enumerate(GOLDEN["batches"].tolist()):
+            run = reestimation.make_pass(program._replace(batch=batch))
+            span = programs.span(first, first + 1, 8 * first)
+            running = run(running, params, numbers, stream, images, span)
+    expected = recorded("statistics/")
+    assert running.keys() == expected.keys()
+    for layer, statistics in expected.items():
+        for name, values in statistics.items():
+            np.testing.assert_allclose(running[layer][name][0], values, rtol=0, atol=1e-10)
+
+
+def reestimated(made, ended, stop=lambda: False):
+    state = tiny.placed(made, ended).state
+    train = data_of(made).train
+    params, batch_stats = state.average.params, state.batch_stats
+    return reestimation.reestimate(made, train, params, batch_stats, stop)
+
+
+def test_statistics_are_the_same_however_they_are_cut_and_can_be_stopped(swa):
+    made, ended, _ = swa
+    found = reestimated(made, ended)
+    tiny.assert_same_bits(found["params"], ended.state.average.params)
+    phase = made.phases[0]
+    assert phase.program.segment == 2
+    cut = phase._replace(program=phase.program._replace(segment=1))
+    tiny.assert_same_bits(reestimated(made._replace(phases=(cut,)), ended), found)
+    for a, b in zip(tiny.leaves(found["batch_stats"]), tiny.leaves(ended.state.batch_stats),
+                    strict=True):  # fmt: skip
+        assert (a != b).any()
+    calls = iter((False, True))
+    with pytest.raises(scoring.Stopped):
+        reestimated(made._replace(phases=(cut,)), ended, lambda: next(calls))
+
+
+def test_a_network_without_batchnorm_has_no_statistics():
+    made = tiny.make_plan(base=PLAIN)
+    params = {"conv": np.ones(3)}
+    found = reestimation.reestimate(made, None, params, {}, lambda: True)
+    assert found == {"params": params, "batch_stats": {}}

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from jaxcifar import checkpoint
+from jaxcifar.averaging import Average
 from jaxcifar.errors import IntegrityError, UserError
 from jaxcifar.types import Book, Cursor, Snapshot, TrainState
 
@@ -39,6 +40,35 @@ def test_a_snapshot_comes_back_bit_for_bit(tmp_path):
     for a, b in zip(jax.tree.leaves(back), jax.tree.leaves(snapshot), strict=True):
         np.testing.assert_array_equal(a, b)
         assert np.asarray(a).dtype == np.asarray(b).dtype
+
+
+def test_weights_to_evaluate_may_differ_from_those_stepped_from(tmp_path):
+    """As for schedule-free optimizers: readers get the one, a resumed run the other."""
+    snapshot, last = made(), {"params": made(value=7.0).state.params, "batch_stats": {}}
+    path = checkpoint.save(tmp_path, snapshot, last)
+    kept = checkpoint.keep(tmp_path, snapshot, last)
+    for folder in (path, kept):
+        kernel = checkpoint.read_weights(folder)["last"]["params"]["conv"]["kernel"]
+        np.testing.assert_array_equal(kernel, np.full((2, 3), 7.0))
+    back = checkpoint.restore(checkpoint.find(tmp_path), blank(snapshot))
+    np.testing.assert_array_equal(back.state.params["conv"]["kernel"], np.full((2, 3), 1.0))
+
+
+def test_averaged_weights_are_kept_under_their_kind(tmp_path):
+    snapshot = made()
+    average = Average(made(value=3.0).state.params, np.array([2, 0], np.int32))
+    snapshot = snapshot._replace(state=snapshot.state._replace(average=average))
+    checkpoint.save(tmp_path, snapshot)
+    back = checkpoint.restore(checkpoint.find(tmp_path), blank(snapshot))
+    assert jax.tree.structure(back) == jax.tree.structure(snapshot)
+    assert back.state.average.n.tolist() == [2, 0]
+    assert not checkpoint.sealed(tmp_path / "swa")
+    weights = {"params": average.params, "batch_stats": {}}
+    path = checkpoint.keep_average(tmp_path, "swa", weights, snapshot.cursor)
+    checkpoint.prune(tmp_path, newest=1)
+    assert checkpoint.sealed(tmp_path / "swa") and checkpoint.verify(path) == snapshot.cursor
+    kernel = checkpoint.read_weights(path)["swa"]["params"]["conv"]["kernel"]
+    np.testing.assert_array_equal(kernel, np.full((2, 3), 3.0))
 
 
 def test_the_newest_two_stay(tmp_path):

@@ -20,7 +20,7 @@ LAYERS = [
     {"programs", "record"},
     {"bookkeeping", "scoring"},
     {"engine", "checkpoint", "folder"},
-    {"plan", "bands"},
+    {"plan", "bands", "reestimation", "summary", "restoring"},
     {"landscape", "progress", "figures"},
     {"job", "report"},
     {"run"},

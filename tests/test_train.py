@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 BASE = replace(tiny.BASE, {
     "data.n_train": 40, "data.n_test": 20, "checkpoint.keep_every": "1 epoch",
     "train.record": ("last_layer_grad", "first_conv_grad_norm"), "eval.train": True,
+    "average.name": "swa", "average.start": 0.0,
 })  # fmt: skip
 STUDY = Study("tiny", BASE, (Member("a", {"optim.lr": 0.01}), Member("b", {"optim.lr": 0.03})))
 
@@ -53,10 +54,11 @@ def test_records_are_complete_and_in_range(results):
 
 def test_the_summary_scores_the_test_set_for_every_set_of_weights(results):
     for row in results.summary["members"].values():
-        for which in ("best", "last"):
+        for which in ("best", "last", "swa"):
             assert row["test"][which]["accuracy"] * 20 == pytest.approx(
                 round(row["test"][which]["accuracy"] * 20)
             )
+        assert 0 <= row["validation_of"]["swa"]["accuracy"] <= 1
         assert row["parameters"] > 0 and row["diverged_step"] is None
     assert results.summary["select_on"] == "validation"
 
@@ -66,7 +68,7 @@ def test_a_restored_network_gives_the_summary_s_score(results):
     images = data.load("synthetic", None, n_train=40, n_test=20)
     program = resolution.resolve(BASE).program
     pixels = augment.normalise(images.test_images, program.mean, program.std)
-    for which in ("best", "last"):
+    for which in ("best", "last", "swa"):
         model, variables = jaxcifar.load(results.workdir, "b", which)
         logits = np.asarray(model.apply(variables, pixels, train=False), np.float64)
         log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
@@ -81,6 +83,15 @@ def test_predict_gives_probabilities(results):
     probabilities = jaxcifar.predict(results.workdir, "a", images)
     assert probabilities.shape == (3, 10)
     np.testing.assert_allclose(np.asarray(probabilities).sum(1), 1, rtol=1e-5)
+
+
+def test_averaged_weights_are_the_mean_of_the_kept_ones(results):
+    means, one, two = (jaxcifar.load(results.workdir, "a", which)[1]
+                       for which in ("swa", "step:2", "last"))  # fmt: skip
+    for mean, a, b in zip(*(jax.tree.leaves(v["params"]) for v in (means, one, two)), strict=True):
+        np.testing.assert_allclose(mean, (a + b) / 2, rtol=1e-6, atol=1e-7)
+    pairs = zip(*(jax.tree.leaves(v["batch_stats"]) for v in (means, two)), strict=True)
+    assert all((a != b).any() for a, b in pairs), "statistics of their own"
 
 
 def test_kept_checkpoints_are_restored_by_step(results):
@@ -101,11 +112,16 @@ def test_what_cannot_be_restored(results, member, which, words):
 
 
 def test_evaluate_command(results, capsys):
-    assert cli.run(evaluate.main, ["--workdir", str(results.workdir)]) == 0
-    out = capsys.readouterr().out
-    for name in "ab":
-        score = results.summary["members"][name]["test"]["best"]
-        assert f"{name}: test accuracy {100 * score['accuracy']:.2f} %" in out
+    for which in ("best", "swa"):
+        args = ["--workdir", str(results.workdir), "--which", which]
+        assert cli.run(evaluate.main, args) == 0
+        out = capsys.readouterr().out
+        for name in "ab":
+            score = results.summary["members"][name]["test"][which]
+            said = (
+                f"{name}: test accuracy {100 * score['accuracy']:.2f} %, loss {score['loss']:.4f}"
+            )
+            assert said in out
     assert cli.run(evaluate.main, ["--workdir", str(results.workdir / "groups")]) == 2
     assert "is no run folder" in capsys.readouterr().err
 

@@ -7,7 +7,17 @@
 
 from jaxcifar.models.counting import Counts, count, count_parameters, macs
 from jaxcifar.models.factory import make_model
+from jaxcifar.models.layers import MOMENTUM
 from jaxcifar.models.registry import MODELS
 from jaxcifar.models.spec import ModelSpec
 
-__all__ = ["MODELS", "Counts", "ModelSpec", "count", "count_parameters", "macs", "make_model"]
+__all__ = [
+    "MODELS",
+    "MOMENTUM",
+    "Counts",
+    "ModelSpec",
+    "count",
+    "count_parameters",
+    "macs",
+    "make_model",
+]
