@@ -130,6 +130,20 @@ def test_the_test_set_as_judge_is_named_everywhere(tmp_path, quick_figures):
     assert "## Epochs to reach an accuracy, on the test set" in pages(folder)[0]
 
 
+@pytest.mark.parametrize("select_on, words", [
+    ("validation_augmented", "validation images augmented as in training"),
+    ("train_augmented", "training images augmented as in training"),
+])  # fmt: skip
+def test_augmented_images_as_judge_are_named_everywhere(
+    tmp_path, quick_figures, select_on, words
+):  # fmt: skip
+    folder = finish(write_run(tmp_path, select_on=select_on))
+    for text in (*pages(folder), report.table(folder)):
+        assert "a clean validation split was not used" in " ".join(text.split())
+        assert f"best epoch was chosen on the {words}" in " ".join(text.split())
+    assert f"best weights, chosen on the {words}" in pages(folder)[0]
+
+
 def test_validation_as_judge_needs_no_warning(run, quick_figures):
     for text in (*pages(run), report.table(run)):
         assert "test set selected" not in text and "chosen on the test set" not in text
@@ -146,6 +160,8 @@ def test_validation_as_judge_needs_no_warning(run, quick_figures):
         ({"seeds": 2}, {}, "intervals are over 2 seeds", "One seed"),
         ({"select_on": "test"}, {}, "The test set chose the best epoch", "overfitting"),
         ({"select_on": "train"}, {}, "overfitting", "The test set chose"),
+        ({"select_on": "train_augmented"}, {}, "overfitting", "validation images"),
+        ({"select_on": "validation_augmented"}, {}, "not comparable", "overfitting"),
         ({}, {}, "multiplied by 0.25; only 8,192 training images", "Unfinished"),
         ({}, {"width": 1.0}, "only 2,000 test images", "multiplied"),
         ({}, {"leave_out": ["bn-0.001"]}, "Unfinished: bn-0.001.", "Diverged"),

@@ -65,6 +65,39 @@ def test_the_reported_weights_come_first(tmp_path):
     assert "The last weights are reported" in said
 
 
+def change(path, edit):
+    content = json.loads(path.read_text())
+    edit(content)
+    path.write_text(json.dumps(content))
+
+
+def test_averaged_weights_and_stages_are_shown_where_there_are_any(tmp_path):
+    folder = finish(write_run(tmp_path), select="swa")
+
+    def with_average(summary):
+        for row in summary["members"].values():
+            row["test"]["swa"] = {"accuracy": 0.5, "loss": 1.0}
+
+    def with_stage(config):
+        for member in config["members"]:
+            member["config"]["average"] = {"name": "swa"}
+            member["config"]["stages"] = [[0.8, {"optim.name": "sgd", "optim.momentum": 0.9}]]
+
+    change(folder / "summary.json", with_average)
+    change(folder / "config.json", with_stage)
+    run = reading.read(folder)
+    table = tables.members(run)
+    titles = [c.title for c in table.columns if c.title.startswith("Test accuracy")]
+    assert titles == [
+        "Test accuracy, averaged weights (SWA) (%)", "Test accuracy, best weights (%)",
+        "Test accuracy, last weights (%)",
+    ]  # fmt: skip
+    assert table.rows[0][[c.title for c in table.columns].index(titles[0])] == "50.00"
+    rows = dict(tables.setup(run).rows)
+    assert rows["Later stages"] == "from 0.8 of the epochs: optim.name=sgd, optim.momentum=0.9"
+    assert rows["Averages"] == "SWA" and rows["Weights reported"].startswith("swa;")
+
+
 def test_spread_by_hand():
     """Mean 0.83; deviation sqrt((9 + 1 + 16) / 2) / 100; t of 2 degrees at 97.5 % is 4.302653."""
     found = statistics.spread([0.80, None, 0.82, float("nan"), 0.87])

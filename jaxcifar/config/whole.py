@@ -44,8 +44,12 @@ class Config:
     eval: EvalConfig = field(default_factory=EvalConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     stages: tuple[Stage, ...] = ()  # written --config.stages.0.at=0.8 --config.stages.0.optim...
-    select: Literal["best", "last"] = "best"  # which weights the report leads with
-    select_on: Literal["validation", "test", "train"] = "validation"
+    select: Literal["best", "last", "swa", "ema"] = "best"  # which weights the report leads with
+    # The images that choose the best evaluation. `augmented`: as in training; for runs that follow
+    # a report which did so.
+    select_on: Literal["validation", "test", "train", "validation_augmented", "train_augmented"] = (
+        "validation"
+    )
     dtype: Literal["float32", "bfloat16"] = "float32"  # of the computation, never of parameters
     deterministic: bool = True  # refuse to resume where the bits could differ
     seed: int = 0
@@ -54,14 +58,32 @@ class Config:
     augment_seed: int | None = None
 
     def __post_init__(self) -> None:
-        if self.select_on == "validation" and self.data.validation == 0:
+        if self.select_on.startswith("validation") and self.data.validation == 0:
             raise UserError(
-                "select_on='validation' needs a validation part, but data.validation=0\n"
+                f"select_on={self.select_on!r} needs a validation part, but data.validation=0\n"
                 "give --config.data.validation=0.1, or --config.select_on=train"
+            )
+        if self.select_on.endswith("_augmented") and not self.augmented:
+            raise UserError(
+                f"select_on={self.select_on!r}, but data.augment is empty: nothing would differ\n"
+                f"give --config.select_on={self.select_on.removesuffix('_augmented')}, or "
+                "--config.data.augment"
+            )
+        averaged = self.average.name if self.select in ("swa", "ema") else self.select
+        if averaged != self.select:
+            raise UserError(
+                f"select={self.select!r}, but average.name={averaged!r}: no such weights\n"
+                f"give --config.average.name={self.select}"
             )
         for name in ("seed", "init_seed", "order_seed", "augment_seed"):
             value = getattr(self, name)
             require(value is None or 0 <= value < 2**31, name, value, "0 <= seed < 2**31")
+
+    @property
+    def augmented(self) -> bool:
+        """Whether any stage augments its images."""
+        changes = (stage.changes.get("data.augment") for stage in self.stages)
+        return bool(self.data.augment) or any(changes)
 
 
 def replace(config: Config, overrides: Mapping[str, Any]) -> Config:

@@ -21,7 +21,11 @@ from jaxcifar.figures.style import (
     thinned,
 )
 
-SPLITS = {"validation": "validation", "test": "test set", "train": "training images, eval mode"}
+SPLITS = {
+    "validation": "validation", "test": "test set", "train": "training images, eval mode",
+    "validation_augmented": "validation images augmented as in training",
+    "train_augmented": "training images augmented as in training, eval mode",
+}  # fmt: skip
 Curve = Callable[[int], tuple[np.ndarray, np.ndarray]]  # member -> x, y
 
 

@@ -57,7 +57,12 @@ def _selection(run: Run) -> list[str]:
             "The test set chose the best epoch. The test accuracy of the best weights is therefore "
             "too high as an estimate for unseen images; that of the last weights is not chosen."
         )
-    if "train" in on:
+    if "validation_augmented" in on:
+        said.append(
+            "The selection accuracy is measured on randomly augmented validation images. It is not "
+            "comparable with accuracies on clean ones."
+        )
+    if {"train", "train_augmented"} & {*on}:
         said.append(
             "The training images chose the best epoch, so that no split guarded against "
             "overfitting."

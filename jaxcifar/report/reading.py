@@ -35,8 +35,15 @@ class Run(NamedTuple):
 
     @property
     def leading(self) -> str:
-        """Which weights the study reports: "best" or "last"."""
+        """Which weights the study reports: "best", "last", "swa" or "ema"."""
         return next(iter(self.settings("select")), "best")
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of weights that were scored, the one that the study reports first."""
+        scored = [kind for row in self.summary.values() for kind in row.get("test", {})]
+        there = dict.fromkeys(["best", "last", *sorted({*scored} - {"best", "last"})])
+        return sorted(there, key=lambda kind: kind != self.leading)
 
     @property
     def test_selected(self) -> bool:

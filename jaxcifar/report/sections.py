@@ -38,6 +38,12 @@ CAPTIONS = {
 }
 
 
+AUGMENTED = (
+    "The best epoch was chosen on the {}, as the report followed here did: a clean validation "
+    "split was not used, and the selection accuracy is that of randomly changed images."
+)
+
+
 def document(run: Run, pictures: Sequence[Path]) -> Document:
     """The report of a run with these figures (PNG files in ``figures/``)."""
     blocks = [
@@ -91,6 +97,8 @@ def warnings(run: Run) -> list[Paragraph]:
             "The test set selected: the best epoch was chosen by test accuracy, so the test "
             "accuracy of the best weights is optimistic."
         )
+    said += [AUGMENTED.format(tables.SPLITS[name])
+             for name in run.settings("select_on") if name.endswith("_augmented")]  # fmt: skip
     return [Paragraph(text, "warning") for text in said]
 
 

@@ -18,14 +18,12 @@ def split_name(run: Run) -> str:
     return " / ".join(SPLITS.get(name, name) for name in run.settings("select_on") or ["?"])
 
 
-def weights_order(run: Run) -> tuple[str, str]:
-    """The two kinds of weights, the one that the study reports first."""
-    return ("last", "best") if run.leading == "last" else ("best", "last")
-
-
 def weights_name(run: Run, kind: str) -> str:
-    """``best weights``; says it where the test set chose them."""
-    chosen = ", chosen on the test set" if kind == "best" and run.test_selected else ""
+    """``best weights``; says it where they were chosen on anything but clean validation images."""
+    if kind in ("swa", "ema"):
+        return f"averaged weights ({kind.upper()})"
+    odd = [SPLITS.get(name, name) for name in run.settings("select_on") if name != "validation"]
+    chosen = f", chosen on the {' / '.join(odd)}" if kind == "best" and odd else ""
     return f"{kind} weights{chosen}"
 
 
@@ -42,12 +40,25 @@ def setup(run: Run) -> Facts:
         ("Epochs", _settings(run, "train.epochs")),
         ("Batch size", _settings(run, "train.batch_size")),
         ("Seeds per member", str(run.config.get("seeds", 1))),
+        *_stages(run),
         ("Weights reported", f"{run.leading}; best = highest accuracy on: {split_name(run)}"),
         *_machine(run),
         ("Command", Code(run.environment.get("command") or DASH)),
         ("Training time", _seconds(run)),
     ]
     return Facts(tuple(rows))
+
+
+def _stages(run: Run) -> list[tuple[str, str]]:
+    """Stages of the run after its first, and averages of weights, where there are any."""
+    later = [
+        f"from {short(at)} of the epochs: "
+        f"{', '.join(f'{path}={short(value)}' for path, value in changes.items()) or 'no change'}"
+        for stages in run.settings("stages") for at, changes in stages
+    ]  # fmt: skip
+    averages = [name.upper() for name in run.settings("average.name") if name != "none"]
+    rows = [("Later stages", "; ".join(dict.fromkeys(later))), ("Averages", ", ".join(averages))]
+    return [row for row in rows if row[1]]
 
 
 def _machine(run: Run) -> list[tuple[str, str]]:
@@ -91,7 +102,7 @@ def _seconds(run: Run) -> str:
 
 def members(run: Run) -> Table:
     """One row a member: what it changes, what it reached, what it cost."""
-    test = [f"Test accuracy, {weights_name(run, kind)} (%)" for kind in weights_order(run)]
+    test = [f"Test accuracy, {weights_name(run, kind)} (%)" for kind in run.kinds]
     columns = (
         Column("Member", numeric=False),
         Column("Changes", numeric=False, in_terminal=False),
@@ -122,7 +133,7 @@ def _member(run: Run, entry: Json) -> tuple[str, ...]:
         number(row.get("parameters")),
         f"{best:g}" if known(best) else DASH,
         percent(setting(row, "validation.accuracy")),
-        *(percent(setting(row, f"test.{kind}.accuracy")) for kind in weights_order(run)),
+        *(percent(setting(row, f"test.{kind}.accuracy")) for kind in run.kinds),
         number(_last(run, name, "train_loss"), 4),
         number(row.get("seconds"), 1),
         _rate(row.get("images_per_second")),
@@ -179,7 +190,7 @@ def seeds(run: Run) -> tuple[Table, tuple[str, ...]] | None:
         Column("Mean (%)"), Column("Standard deviation (points)"), Column("95 % interval (%)"),
     )  # fmt: skip
     cells, missing = [], dict[str, None]()
-    for kind in weights_order(run):
+    for kind in run.kinds:
         for name, group in rows.items():
             found = _spread(group, kind)
             cells.append((Code(name), weights_name(run, kind), *_spread_cells(found)))
