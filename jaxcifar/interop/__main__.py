@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxcifar import cli, evaluate, models
+from jaxcifar import cli, evaluate, models, restoring
 from jaxcifar.errors import UserError, unknown
 from jaxcifar.interop.convert import places, state_dict
 from jaxcifar.interop.files import save_safetensors
@@ -31,7 +31,7 @@ def export(workdir: Path, member: str, out: Path, which: str = "best") -> str:
     if out.suffix != ".safetensors":
         raise UserError(f"cannot write {out.name!r}\nthe name must end in .safetensors")
     model, variables = evaluate.load(workdir, member, which)
-    config = evaluate.member_configs(workdir)[member].model
+    config = restoring.member_configs(workdir)[member].model
     arrays = state_dict(config.name, model, variables)
     given = {k: v for k, v in dataclasses.asdict(config).items() if v is not None}
     about = {"model": json.dumps(given), "member": member, "which": which}
