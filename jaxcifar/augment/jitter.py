@@ -35,10 +35,14 @@ def draw_jitter(key: jax.Array, n: int, strengths: jax.Array) -> tuple[jax.Array
 
 def apply_jitter(images: jax.Array, factors: jax.Array, order: jax.Array) -> jax.Array:
     """The three blends; arguments as `draw_jitter` gives them."""
-    for turn in range(3):
-        now = order[:, turn, None, None, None]
+
+    def blend(turn: jax.Array, images: jax.Array) -> jax.Array:
+        now = order[:, turn]
         luma = pixels.grey(images)
-        mean = jnp.where(now == CONTRAST, pixels.mean_of(luma), 0)
-        factor = jnp.take_along_axis(factors, order[:, turn, None], axis=1)[:, 0]
-        images = pixels.blend(jnp.where(now == SATURATION, luma, mean), images, factor)
-    return images
+        kind = now[:, None, None, None]
+        mean = jnp.where(kind == CONTRAST, pixels.mean_of(luma), 0)
+        factor = jnp.take_along_axis(factors, now[:, None], axis=1)[:, 0]
+        return pixels.blend(jnp.where(kind == SATURATION, luma, mean), images, factor)
+
+    # A loop, else XLA fuses the three and computes the first four times over.
+    return jax.lax.fori_loop(0, 3, blend, images)

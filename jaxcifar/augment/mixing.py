@@ -53,12 +53,16 @@ def apply_mix(images: jax.Array, draws: Draws) -> tuple[jax.Array, Pairing]:
         images: (N, H, W, C) floating.
     """
     outside = outside_box(images.shape[1:3], draws.lam, draws.centre)
-    own = jnp.where(draws.kind == CUTMIX, outside, draws.lam)
-    own = jnp.where(draws.kind == NONE, 1, own)[None, ..., None]
-    mixed = own * images + (1 - own) * images[draws.order]
-    # The mean of equal weights need not be the weight in floating point.
-    lam = jnp.where(draws.kind == MIXUP, draws.lam, own.mean())
-    return mixed.astype(images.dtype), Pairing(draws.order, lam)
+
+    def mixed(images: jax.Array) -> jax.Array:
+        own = jnp.where(draws.kind == CUTMIX, outside, draws.lam)[None, ..., None]
+        return (own * images + (1 - own) * images[draws.order]).astype(images.dtype)
+
+    # A branch, so that the images are there before partners are taken from them: fused into one
+    # kernel, XLA's CPU backend would make every partner anew, pixel by pixel.
+    images = jax.lax.cond(draws.kind == NONE, lambda images: images, mixed, images)
+    lams = jnp.stack([jnp.ones_like(draws.lam), draws.lam, outside.mean()])
+    return images, Pairing(draws.order, lams[draws.kind])
 
 
 def outside_box(size: tuple[int, ...], lam: jax.Array, centre: jax.Array) -> jax.Array:

@@ -35,22 +35,39 @@ def sharpness(images: jax.Array, factor: jax.Array) -> jax.Array:
 
 def posterize(images: jax.Array, bits: jax.Array) -> jax.Array:
     """Keep the highest `bits` bits, 1..8."""
-    return look_up(images, posterize_table(bits))
+    dropped = (8 - bits.astype(jnp.uint8))[:, None, None, None]
+    return (images >> dropped) << dropped
 
 
 def solarize(images: jax.Array, threshold: jax.Array) -> jax.Array:
     """Invert the values that are not below `threshold`."""
-    return look_up(images, solarize_table(threshold))
+    return jnp.where(images < threshold[:, None, None, None], images, 255 - images)
 
 
 def autocontrast(images: jax.Array) -> jax.Array:
-    """Stretch each channel to 0..255."""
-    return look_up(images, autocontrast_table(images))
+    """Stretch each channel to 0..255: ``(v - lowest) * 255 / (highest - lowest)`` truncated."""
+    low, high = (
+        reduce(images, axis=(1, 2), keepdims=True).astype(jnp.int32)
+        for reduce in (jnp.min, jnp.max)
+    )
+    above, span = images.astype(jnp.int32) - low, high - low
+    stretched = _quotient(above * 255, jnp.maximum(span, 1))
+    pattern, patterns = (jnp.asarray(part) for part in _shortfalls())
+    stretched -= patterns[pattern[low, span], stretched].astype(jnp.int32)
+    return jnp.where(span > 0, stretched, images).astype(jnp.uint8)
 
 
 def equalize(images: jax.Array) -> jax.Array:
-    """Flatten each channel's histogram."""
-    return look_up(images, equalize_table(images))
+    """Flatten each channel's histogram: how many values lie below, in 255 equal steps."""
+    counts, n_pixel = histogram(images), images.shape[1] * images.shape[2]
+    n, _, _, channels = images.shape
+    below = jnp.cumsum(counts, axis=1) - counts
+    highest = images.max((1, 2)).astype(jnp.int32)[:, None]
+    step = (n_pixel - jnp.take_along_axis(counts, highest, axis=1)) // 255
+    values = images.reshape(n, -1, channels).astype(jnp.int32)
+    rank = jnp.take_along_axis(below, values, axis=1, mode="promise_in_bounds")
+    levels = jnp.minimum(_quotient(step // 2 + rank, jnp.maximum(step, 1)), 255)
+    return jnp.where(step > 0, levels, values).astype(jnp.uint8).reshape(images.shape)
 
 
 def blend(low: jax.Array | int, high: jax.Array, factor: jax.Array) -> jax.Array:
@@ -65,12 +82,18 @@ def blend(low: jax.Array | int, high: jax.Array, factor: jax.Array) -> jax.Array
         high: (N, H, W, 3) uint8.
         factor: (N,), 0 or more.
     """
-    mantissa, exponent = jnp.frexp(factor.astype(jnp.float32)[:, None, None, None])
-    whole = jnp.ldexp(mantissa, 24).astype(jnp.uint32)
+    whole, scale = (part[:, None, None, None] for part in _whole_and_scale(factor))
     difference = high.astype(jnp.int32) - low
-    product = (whole * jnp.abs(difference).astype(jnp.uint32)).astype(jnp.float32)
-    scale = jnp.ldexp(jnp.sign(difference).astype(jnp.float32), exponent - 24)
-    return jnp.clip(low + product * scale, 0, 255).astype(jnp.uint8)
+    product = (whole * jnp.abs(difference).astype(jnp.uint32)).astype(jnp.float32) * scale
+    return jnp.clip(low + jnp.where(difference < 0, -product, product), 0, 255).astype(jnp.uint8)
+
+
+def _whole_and_scale(factor: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """A float32 as a 24-bit uint32 and a power of two; taken apart by its bits, at no cost."""
+    bits = jax.lax.bitcast_convert_type(factor.astype(jnp.float32), jnp.uint32)
+    whole = jnp.where(factor < 1e-30, 0, bits & 0x7FFFFF | 0x800000)
+    exponent = jnp.maximum(bits >> 23, 24)
+    return whole, jax.lax.bitcast_convert_type((exponent - 23) << 23, jnp.float32)
 
 
 def grey(images: jax.Array) -> jax.Array:
@@ -94,51 +117,6 @@ def smooth(images: jax.Array) -> jax.Array:
     return images.at[:, 1:-1, 1:-1].set(((2 * total + 13) // 26).astype(images.dtype))
 
 
-def look_up(images: jax.Array, table: jax.Array) -> jax.Array:
-    """Replace every value v of image n's channel c by ``table[n, v, c]``.
-
-    Args:
-        images: (N, H, W, C) uint8.
-        table: (N or 1, 256, C or 1) uint8.
-    """
-    n, _, _, channels = images.shape
-    table = jnp.broadcast_to(table, (n, LEVELS, channels))
-    values = images.reshape(n, -1, channels).astype(jnp.int32)
-    found = jnp.take_along_axis(table, values, axis=1, mode="promise_in_bounds")
-    return found.reshape(images.shape)
-
-
-def identity_table() -> jax.Array:
-    """(1, 256, 1) uint8 for `look_up`: every value itself."""
-    return _values().astype(jnp.uint8)
-
-
-def posterize_table(bits: jax.Array) -> jax.Array:
-    """(N, 256, 1) uint8 for `look_up`; arguments as `posterize`."""
-    dropped = 8 - bits.astype(jnp.int32)[:, None, None]
-    return ((_values() >> dropped) << dropped).astype(jnp.uint8)
-
-
-def solarize_table(threshold: jax.Array) -> jax.Array:
-    """(N, 256, 1) uint8 for `look_up`; arguments as `solarize`."""
-    values = _values()
-    kept = values < threshold[:, None, None]
-    return jnp.where(kept, values, 255 - values).astype(jnp.uint8)
-
-
-def autocontrast_table(images: jax.Array) -> jax.Array:
-    """(N, 256, C) uint8 for `look_up`: ``(v - lowest) * 255 / (highest - lowest)`` truncated."""
-    low, high = (
-        f(images, axis=(1, 2)).astype(jnp.int32)[:, None] for f in (jnp.min, jnp.max)
-    )  # (N, 1, C)
-    values, span = _values(), high - low
-    stretched = jnp.clip((values - low) * 255 // jnp.maximum(span, 1), 0, 255)
-    pattern, patterns = (jnp.asarray(part) for part in _shortfalls())
-    short = patterns[pattern[low, span][:, 0]].swapaxes(1, 2)  # (N, 256, C)
-    stretched -= jnp.take_along_axis(short, stretched, axis=1, mode="promise_in_bounds")
-    return jnp.where(span > 0, stretched, values).astype(jnp.uint8)
-
-
 @cache
 def _shortfalls() -> tuple[np.ndarray, np.ndarray]:
     """Where Pillow's stretch comes out one below the exact quotient.
@@ -147,7 +125,7 @@ def _shortfalls() -> tuple[np.ndarray, np.ndarray]:
     falls just short of some whole numbers.
 
     Returns: the pattern's number for each (lowest, span), (256, 256) uint8, and each pattern's
-        shortfall, 0 or 1, for each exact quotient, (patterns, 256) int32.
+        shortfall, 0 or 1, for each exact quotient, (patterns, 256) uint8.
     """
     numbers = np.zeros((LEVELS, LEVELS), np.uint8)
     seen: dict[bytes, int] = {}
@@ -157,23 +135,12 @@ def _shortfalls() -> tuple[np.ndarray, np.ndarray]:
         exact = np.arange(span + 1) * 255 // span
         scale = 255.0 / span
         rows, columns = np.nonzero(np.trunc(value * scale + -low * scale) < exact)
-        short = np.zeros((LEVELS - span, LEVELS), np.int32)
+        short = np.zeros((LEVELS - span, LEVELS), np.uint8)
         short[rows, exact[columns]] = 1
         numbers[: LEVELS - span, span] = [
             seen.setdefault(row.tobytes(), len(seen)) for row in short
         ]
-    return numbers, np.stack([np.frombuffer(pattern, np.int32) for pattern in seen])
-
-
-def equalize_table(images: jax.Array) -> jax.Array:
-    """(N, 256, C) uint8 for `look_up`: the cumulative histogram in 255 equal steps."""
-    counts = histogram(images)
-    n_pixel = images.shape[1] * images.shape[2]
-    highest = images.max((1, 2)).astype(jnp.int32)[:, None]
-    step = (n_pixel - jnp.take_along_axis(counts, highest, axis=1)) // 255
-    below = jnp.cumsum(counts, axis=1) - counts
-    levels = jnp.minimum((step // 2 + below) // jnp.maximum(step, 1), 255)
-    return jnp.where(step > 0, levels, _values()).astype(jnp.uint8)
+    return numbers, np.stack([np.frombuffer(pattern, np.uint8) for pattern in seen])
 
 
 def histogram(images: jax.Array) -> jax.Array:
@@ -187,5 +154,6 @@ def histogram(images: jax.Array) -> jax.Array:
     return counts.reshape(n, LEVELS, channels)
 
 
-def _values() -> jax.Array:
-    return jnp.arange(LEVELS, dtype=jnp.int32)[None, :, None]
+def _quotient(top: jax.Array, bottom: jax.Array) -> jax.Array:
+    """``top // bottom`` of whole numbers below 2^17 and 2^9, faster than integer division."""
+    return ((top.astype(jnp.float32) + 0.5) / bottom.astype(jnp.float32)).astype(jnp.int32)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from pictures import PICTURES, golden
+from PIL import Image, ImageOps
 
 from jaxcifar.augment import randaugment as ra
 
@@ -33,8 +34,8 @@ def operated():
     shape = (14, len(BINS), 2, 8)
     operation, magnitude, minus, picture = (axis.ravel() for axis in np.indices(shape))
     out = jax.jit(ra.operate)(
-        jnp.asarray(PICTURES[picture]), jnp.asarray(operation), jnp.asarray(BINS)[magnitude],
-        jnp.asarray(minus == 1),
+        jnp.asarray(PICTURES[picture]), jnp.asarray(operation)[None], jnp.asarray(minus == 1)[None],
+        jnp.asarray(BINS)[magnitude],
     )  # fmt: skip
     return np.asarray(out).reshape(*shape, 32, 32, 3)
 
@@ -83,20 +84,13 @@ def test_draws_are_uniform_and_independent():
         assert abs(signs.mean() - 0.5) < 4 * 0.5 / np.sqrt(len(signs))
 
 
-def test_operations_follow_each_other(monkeypatch):
-    """Each on what the one before it left, with the draws of one key."""
-    steps = []
-
-    def operate(images, *given):
-        steps.append(given)
-        return 2 * images + len(steps)
-
-    monkeypatch.setattr(ra, "operate", operate)
-    key, images = jax.random.key(4), jnp.ones((8, 32, 32, 3))
-    out = ra.randaugment(key, images, randaugment_n=2, randaugment_m=9)
-    assert (out == 2 * (2 * 1 + 1) + 2).all()
-    operations, negative = ra.draw_operations(key, 8, 2)
-    for index, (operation, magnitude, minus) in enumerate(steps):
-        np.testing.assert_array_equal(operation, operations[index])
-        np.testing.assert_array_equal(minus, negative[index])
-        assert magnitude == 9
+def test_operations_follow_each_other(operated):
+    """Two in one call are the first and then the second."""
+    shift, equal = place("translate_x"), place("equalize")
+    both = jax.jit(ra.operate)(
+        jnp.asarray(PICTURES), jnp.full((2, 8), shift).at[1].set(equal), jnp.ones((2, 8), bool),
+        jnp.int32(9),
+    )  # fmt: skip
+    left = operated[shift, BINS.index(9), 1]
+    expected = [np.asarray(ImageOps.equalize(Image.fromarray(image))) for image in left]
+    np.testing.assert_array_equal(both, np.stack(expected))
