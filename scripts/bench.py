@@ -3,6 +3,7 @@
     python scripts/bench.py                 # VGG-A-BN and the others, 1 and 4 members
     python scripts/bench.py --models all --batch 32 --members --eager
     python scripts/bench.py --models vgg_a:norm=batch,width=0.25 --rounds 5
+    python scripts/bench.py --augment                  # what each augmentation costs
     python scripts/bench.py --tune lowerings           # regenerate a committed table
     python scripts/bench.py --tune lanes --members 2 4 8
 
@@ -191,6 +192,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=4, help="steps of one member a timing")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--tune", choices=("lowerings", "lanes"), help="regenerate a table")
+    parser.add_argument("--augment", action="store_true", help="cost of every augmentation")
     args = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parent))
     from jaxcifar import record, runtime
@@ -204,7 +206,14 @@ def main() -> int:
         tune_lowering.main([])
     elif args.tune == "lanes":
         tune_lanes(args.models, args)
-    if args.tune:
+    if args.augment:
+        import bench_augment
+
+        def step(name: str, batch: int) -> Any:
+            return ours(name, {}, batch, 1, "", args.dtype).take
+
+        bench_augment.main(pixels, step, say, args.batch, args.rounds)
+    if args.tune or args.augment:
         return 0
     if args.models == ["all"]:
         from jaxcifar import models
