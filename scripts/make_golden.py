@@ -16,6 +16,7 @@ import pathlib
 import numpy as np
 
 PARTS = (
+    "augment",
     "averaging",
     "losses",
     "optim",
