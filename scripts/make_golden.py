@@ -19,6 +19,7 @@ PARTS = (
     "augment",
     "averaging",
     "losses",
+    "networks",
     "optim",
     "schedules",
 )  # to add one: a module in scripts/golden, a name here
