@@ -1,0 +1,130 @@
+"""Whether runs bear a published statement out, by one rule for all reports.
+
+*reproduced*: the published value lies in the 95 % prediction interval of our runs at the published
+size, at least three seeds; of a statement without a value, its sign has a Holm-corrected p < .05.
+*contradicted*: the value lies outside, or the reversed sign has a Holm-corrected p < .05.
+*not distinguishable*: neither. *not run at published size*: nothing here can tell.
+"""
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxcifar.report.blocks import known
+from jaxcifar.report.statistics import Spread, spread
+
+LEVEL = 0.95  # of the prediction interval; 1 - LEVEL is the level of the tests
+LEAST = 3  # seeds
+
+
+class Verdict(StrEnum):
+    """What can be said of a published statement."""
+
+    REPRODUCED = "reproduced"
+    CONTRADICTED = "contradicted"
+    UNCLEAR = "not distinguishable"
+    NOT_RUN = "not run at published size"
+
+
+class Interval(NamedTuple):
+    """Two ends, both within; NaN where there is none."""
+
+    low: float
+    high: float
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+
+class Finding(NamedTuple):
+    """A published statement, and what our runs measured of it.
+
+    `ours` has one number a seed, NaN where there is none. `published` is the statement's value,
+    `sign` the sign it gives that number (0: it gives none). For a comparison of two networks the
+    number is the difference of their runs at a seed, so that its test is the paired one.
+    """
+
+    ours: tuple[float, ...]
+    published: float | None = None
+    sign: int = 0
+    at_size: bool = True
+
+
+class Judgement(NamedTuple):
+    """A finding's verdict and the numbers behind it; NaN where there is none.
+
+    `p` is corrected over all findings that were judged together, and is NaN without a sign.
+    """
+
+    verdict: Verdict
+    spread: Spread
+    interval: Interval
+    p: float
+
+
+def prediction_interval(values: Sequence[Any], level: float = LEVEL) -> Interval:
+    """Where one further run would lie: mean -+ t s sqrt(1 + 1/n), Student t, n - 1 degrees."""
+    found = spread(values, level)
+    half = (found.high - found.mean) * math.sqrt(found.n + 1)  # of the mean's own interval
+    return Interval(found.mean - half, found.mean + half)
+
+
+def differences(first: Sequence[float], second: Sequence[float]) -> tuple[float, ...]:
+    """``first - second`` seed by seed; NaN where one of them is missing."""
+    pairs = zip(first, second, strict=True)
+    return tuple(a - b if known(a) and known(b) else math.nan for a, b in pairs)
+
+
+def p_of_zero(values: Sequence[Any]) -> float:
+    """Two-sided p of Student's test that the mean is 0: of `differences`, the paired test.
+
+    Values that are all the same give 1 where they are 0, else 0. NaN for fewer than two.
+    """
+    from scipy.special import stdtr  # type: ignore[import-untyped]  # jax itself requires SciPy
+
+    found = spread(values)
+    if found.n < 2:
+        return math.nan
+    if found.deviation == 0:
+        return float(found.mean == 0)
+    t = abs(found.mean) * math.sqrt(found.n) / found.deviation
+    return 2 * float(stdtr(found.n - 1, -t))
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Holm's step-down correction over the values that are there (Scand. J. Statist. 6, 1979)."""
+    p = np.array(p_values, np.float64)
+    there = np.flatnonzero(np.isfinite(p))
+    order = there[np.argsort(p[there], kind="stable")]
+    raised = p[order] * np.arange(len(order), 0, -1)
+    corrected = np.full(len(p), np.nan)
+    corrected[order] = np.minimum(np.maximum.accumulate(raised), 1)
+    return tuple(map(float, corrected))
+
+
+def judge(findings: Sequence[Finding]) -> tuple[Judgement, ...]:
+    """The verdicts of findings that are reported together; their p values are corrected as one."""
+    raw = [p_of_zero(finding.ours) if finding.sign else math.nan for finding in findings]
+    return tuple(_judgement(finding, p) for finding, p in zip(findings, holm(raw), strict=True))
+
+
+def _judgement(finding: Finding, p: float) -> Judgement:
+    interval, found = prediction_interval(finding.ours), spread(finding.ours)
+    return Judgement(_verdict(finding, found, interval, p), found, interval, p)
+
+
+def _verdict(finding: Finding, found: Spread, interval: Interval, p: float) -> Verdict:
+    if not finding.at_size or found.n == 0:
+        return Verdict.NOT_RUN
+    if found.n < LEAST:
+        return Verdict.UNCLEAR
+    clear = p < 1 - LEVEL
+    if clear and found.mean * finding.sign < 0:
+        return Verdict.CONTRADICTED
+    if finding.published is not None:
+        inside = finding.published in interval
+        return Verdict.REPRODUCED if inside else Verdict.CONTRADICTED
+    return Verdict.REPRODUCED if clear and finding.sign else Verdict.UNCLEAR
