@@ -11,7 +11,7 @@ from jaxcifar.errors import UserError
 from jaxcifar.plan import Hardware
 
 ROOT = Path(__file__).parents[1]
-CONFIGS = {"bn": (None, "quick", "r0", "r1"), "cnn": (None, "quick", "published")}
+CONFIGS = {"bn": (None, "quick", "small", "r0", "r1"), "cnn": (None, "quick", "published")}
 
 
 @pytest.mark.parametrize(
