@@ -160,6 +160,13 @@ def read_weights(path: Path) -> dict[str, Tree]:
     return {name: {"batch_stats": {}} | tree for name, tree in _read(path / "weights").items()}
 
 
+def weight_shapes(path: Path) -> dict[str, Tree]:
+    """The trees that `read_weights` would give, with leaves that have a shape only."""
+    with ocp.PyTreeCheckpointer() as reader:
+        tree: dict[str, Tree] = reader.metadata((path / "weights").absolute()).item_metadata.tree
+        return tree
+
+
 def at_step(folder: Path, step: int) -> Path:
     """The checkpoint of exactly `step` steps, kept or newest.
 

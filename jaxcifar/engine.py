@@ -4,6 +4,7 @@ import bisect
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -50,10 +51,14 @@ class Interrupted(Exception):
         self.snapshot = snapshot
 
 
-def start(plan: Plan) -> Snapshot:
-    """The snapshot before the first step."""
+def start(plan: Plan, given: Mapping[int, Tree] = MappingProxyType({})) -> Snapshot:
+    """The snapshot before the first step.
+
+    Rows that are `given` start with those weights (NumPy, without a member axis), the others with
+    draws from their seeds.
+    """
     program = plan.phases[0].program
-    state = programs.init_state(program, plan.phases[0].numbers)
+    state = programs.init_state(program, plan.phases[0].numbers, given)
     best = jax.tree.map(lambda leaf: leaf.copy(), weights(program, state))
     return Snapshot(state, best, new_book(plan), Cursor(phase=0, step=0, due=False))
 

@@ -19,6 +19,7 @@ from jaxcifar import (
     reestimation,
     runtime,
     scoring,
+    warm_start,
 )
 from jaxcifar.bookkeeping import batch_sizes
 from jaxcifar.config import DataConfig
@@ -106,7 +107,7 @@ def restore_or_start(job: Job) -> Snapshot:
     """The newest intact snapshot of a group, on its devices; a fresh one where there is none."""
     found = checkpoint.find(job.path / "checkpoints")
     if found is None:
-        return engine.start(job.plan)
+        return engine.start(job.plan, warm_start.read(job.members))
     for message in found.damaged:
         say(f"passed over a damaged checkpoint: {message}")
     phase = job.plan.phases[found.cursor.phase]

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from jaxcifar.config import Config, Stage, Study, replace
+from jaxcifar.config import Config, Stage, Study, replace, source
 
 _SEEDS = ("init_seed", "order_seed", "augment_seed")
 # What cannot change a member's numbers, or is told better by the data's fingerprint.
@@ -54,13 +54,19 @@ def seeded(config: Config, seed: int) -> Config:
 
 def identity(config: Config, fingerprint: str) -> str:
     """SHA-256 over all that decides a member's numbers: its resolved config and its data."""
-    tree = as_dict(config)
+    tree = content(config)
     for name in _NOT_IDENTITY:
         del tree[name]
     for name in _NOT_IDENTITY_DATA:
         del tree["data"][name]
     text = json.dumps({"config": tree, "data": fingerprint}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def content(config: Config) -> dict[str, Any]:
+    """`as_dict`, naming first weights by what they are and not by where they lie."""
+    found = None if config.init_from is None else source(config.init_from).content
+    return as_dict(config) | {"init_from": found}
 
 
 def as_dict(config: Config) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Compiled programs of a population: initialise, order, segment, score. One of each per Program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache, partial
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -109,12 +110,21 @@ def _make_init(model: str, options: Options, dtype: str) -> Callable[[Any], dict
     return jax.jit(partial(steps.init_weights, model=made, param_dtype=param_dtype))
 
 
-def init_state(program: Program, numbers: Numbers) -> TrainState:
-    """The population's state before its first step; members of one seed start alike."""
+def init_state(
+    program: Program, numbers: Numbers, given: Mapping[int, Tree] = MappingProxyType({})
+) -> TrainState:
+    """The population's state before its first step; members of one seed start alike.
+
+    `given` has weights for some rows, NumPy, in place of those that their seeds would draw.
+    """
     init = _make_init(program.model, program.options, program.dtype)
     seeds, member = np.unique(np.asarray(numbers.init_seed), return_inverse=True)
-    rows = [jax.tree.map(np.asarray, init(seed)) for seed in seeds]
-    weights = place(jax.tree.map(lambda *leaves: np.stack(leaves)[member], *rows), program)
+    drawn = [jax.tree.map(np.asarray, init(seed)) for seed in seeds]
+    rows = [given.get(m, drawn[seed]) for m, seed in enumerate(member)]
+    weights = place(
+        jax.tree.map(lambda first, *rest: np.stack([first, *rest], dtype=first.dtype), *rows),
+        program,
+    )
     opt_state = fresh_opt_state(program, weights["params"], place(numbers, program))
     average = jax.tree.map(lambda leaf: leaf.copy(), weights["params"])
     fresh = place(_fresh(program, average), program)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcifar import data, files, folder, models, plan, record, resolution, runtime
+from jaxcifar import data, files, folder, models, plan, record, resolution, runtime, warm_start
 from jaxcifar.config import Config, Study, replace
 from jaxcifar.errors import UserError, nearest
 from jaxcifar.job import Job, numerics, split_rows, train_job
@@ -40,6 +40,7 @@ def prepare(study: Study, workdir: Path | None = None) -> Prepared:
 
     Raises: UserError: anything the user can mend, from a misspelt option to another study's folder.
     """
+    study = warm_start.pin(study)
     for member in study.members:
         resolution.resolve_stages(replace(study.base, member.overrides))
     dataset = _loader()
@@ -51,6 +52,9 @@ def prepare(study: Study, workdir: Path | None = None) -> Prepared:
         _job(workdir, rows, dataset(rows[0].config), machine, known)
         for rows, known in _groups(workdir, runs)
     )
+    for job in jobs:
+        if not job.path.exists():
+            warm_start.check(job.plan, job.members)
     return Prepared(study, workdir, runs, jobs, machine)
 
 

@@ -81,6 +81,7 @@ def test_averaged_weights_and_stages_are_shown_where_there_are_any(tmp_path):
     def with_stage(config):
         for member in config["members"]:
             member["config"]["average"] = {"name": "swa"}
+            member["config"]["init_from"] = f"runs/pretrain:a:last@{'0' * 64}"
             member["config"]["stages"] = [[0.8, {"optim.name": "sgd", "optim.momentum": 0.9}]]
 
     change(folder / "summary.json", with_average)
@@ -95,6 +96,7 @@ def test_averaged_weights_and_stages_are_shown_where_there_are_any(tmp_path):
     assert table.rows[0][[c.title for c in table.columns].index(titles[0])] == "50.00"
     rows = dict(tables.setup(run).rows)
     assert rows["Later stages"] == "from 0.8 of the epochs: optim.name=sgd, optim.momentum=0.9"
+    assert rows["First weights"] == "runs/pretrain:a:last"
     assert rows["Averages"] == "SWA" and rows["Weights reported"].startswith("swa;")
 
 

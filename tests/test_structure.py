@@ -20,7 +20,7 @@ LAYERS = [
     {"programs", "record"},
     {"bookkeeping", "scoring"},
     {"engine", "checkpoint", "folder"},
-    {"plan", "bands", "reestimation", "summary", "restoring"},
+    {"plan", "bands", "reestimation", "summary", "restoring", "warm_start"},
     {"landscape", "progress", "figures"},
     {"job", "report"},
     {"run"},

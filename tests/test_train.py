@@ -11,7 +11,20 @@ import pytest
 import tiny
 
 import jaxcifar
-from jaxcifar import augment, cli, data, evaluate, folder, record, resolution, run, train
+from jaxcifar import (
+    augment,
+    cli,
+    data,
+    engine,
+    evaluate,
+    folder,
+    population,
+    record,
+    resolution,
+    run,
+    train,
+    warm_start,
+)
 from jaxcifar.config import Member, Study, replace
 from jaxcifar.errors import UserError
 
@@ -92,6 +105,56 @@ def test_averaged_weights_are_the_mean_of_the_kept_ones(results):
         np.testing.assert_allclose(mean, (a + b) / 2, rtol=1e-6, atol=1e-7)
     pairs = zip(*(jax.tree.leaves(v["batch_stats"]) for v in (means, two)), strict=True)
     assert all((a != b).any() for a, b in pairs), "statistics of their own"
+
+
+def tuned_study(results, *members, **changes):
+    """The same program at rate 0: weights come out as they went in."""
+    still = {"optim.lr": 0.0, "average.start": 0.5, "checkpoint.keep_every": None, **changes}
+    return Study("tuned", replace(BASE, still), members)
+
+
+def test_a_run_starts_from_another_run_s_weights(results, tmp_path):
+    """Member x from those of b, member y from its own seed, in one group."""
+    names = Member("x", {"init_from": f"{results.workdir}:b"}), Member("y", {})
+    jaxcifar.train(tuned_study(results, *names), tmp_path / "tuned")
+    first = engine.start(run.job_of(results.workdir, ("a", "b")).plan).state.params
+    own = jax.tree.map(lambda leaf: np.asarray(leaf[1]), first)  # of seed 0, like y
+    for name, expected in (("x", jaxcifar.load(results.workdir, "b", "last")[1]["params"]),
+                           ("y", own)):  # fmt: skip
+        found = jaxcifar.load(tmp_path / "tuned", name, "last")[1]["params"]
+        tiny.assert_same_bits(found, expected)
+
+
+def test_first_weights_are_known_by_their_bytes_and_not_by_their_folder(results, tmp_path):
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(results.workdir, copy)
+    one, two, three = (
+        warm_start.pin(tuned_study(results, Member("x", {"init_from": f"{folder}:{member}"})))
+        for folder, member in ((results.workdir, "b:last"), (copy, "b"), (copy, "b:swa"))
+    )
+    ids = [population.expand(study, lambda config: "data")[0].identity
+           for study in (one, two, three)]  # fmt: skip
+    assert ids[0] == ids[1] != ids[2]
+    rows = population.expand(three, lambda config: "data")
+    (weights,) = warm_start.read(rows).values()
+    tiny.assert_same_bits(weights, jaxcifar.load(results.workdir, "b", "swa")[1])
+    (manifest,) = copy.glob("groups/*/checkpoints/swa/manifest.json")
+    manifest.write_text(manifest.read_text() + " ")
+    with pytest.raises(UserError, match="other weights are there now"):
+        warm_start.read(rows)
+
+
+@pytest.mark.parametrize("source, changes, words", [
+    ("{}:c", {}, "unknown member 'c'"), ("{}:b:ema", {}, "unknown kind of weights 'ema'"),
+    ("{}/groups:b", {}, "is no run folder"), ("{}", {}, "names no weights"),
+    ("{}:b", {"model.filters": (4, 4, 8)}, "another network: bn3/bias is .4,. there, .8,. here"),
+    ("{}:b", {"data.validation": 0.5}, "trained on images that validate here"),
+])  # fmt: skip
+def test_first_weights_that_do_not_fit_are_refused(results, tmp_path, source, changes, words):
+    with pytest.raises(UserError, match=words) as error:
+        member = Member("x", {"init_from": source.format(results.workdir)})
+        run.prepare(tuned_study(results, member, **changes), tmp_path / "new")
+    assert len(str(error.value).splitlines()) <= 3 and not (tmp_path / "new").exists()
 
 
 def test_kept_checkpoints_are_restored_by_step(results):

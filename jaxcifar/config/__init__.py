@@ -13,6 +13,7 @@ from jaxcifar.config.components import (
     TrainConfig,
     duration,
 )
+from jaxcifar.config.source import Source, source
 from jaxcifar.config.study import Member, Study, default_id, sweep
 from jaxcifar.config.whole import Config, Stage, replace
 
@@ -28,11 +29,13 @@ __all__ = [
     "ModelConfig",
     "OptimConfig",
     "ScheduleConfig",
+    "Source",
     "Stage",
     "Study",
     "TrainConfig",
     "default_id",
     "duration",
     "replace",
+    "source",
     "sweep",
 ]

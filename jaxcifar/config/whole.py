@@ -17,6 +17,7 @@ from jaxcifar.config.components import (
     TrainConfig,
     require,
 )
+from jaxcifar.config.source import source
 from jaxcifar.errors import UserError
 
 
@@ -43,6 +44,7 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
     eval: EvalConfig = field(default_factory=EvalConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    init_from: str | None = None  # first weights of another run: FOLDER:MEMBER[:KIND]
     stages: tuple[Stage, ...] = ()  # written --config.stages.0.at=0.8 --config.stages.0.optim...
     select: Literal["best", "last", "swa", "ema"] = "best"  # which weights the report leads with
     # The images that choose the best evaluation. `augmented`: as in training; for runs that follow
@@ -69,6 +71,8 @@ class Config:
                 f"give --config.select_on={self.select_on.removesuffix('_augmented')}, or "
                 "--config.data.augment"
             )
+        if self.init_from is not None:
+            source(self.init_from)
         averaged = self.average.name if self.select in ("swa", "ema") else self.select
         if averaged != self.select:
             raise UserError(

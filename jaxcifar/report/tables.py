@@ -50,14 +50,18 @@ def setup(run: Run) -> Facts:
 
 
 def _stages(run: Run) -> list[tuple[str, str]]:
-    """Stages of the run after its first, and averages of weights, where there are any."""
+    """Weights of another run, stages after the first, and averages, where there are any."""
     later = [
         f"from {short(at)} of the epochs: "
         f"{', '.join(f'{path}={short(value)}' for path, value in changes.items()) or 'no change'}"
         for stages in run.settings("stages") for at, changes in stages
     ]  # fmt: skip
     averages = [name.upper() for name in run.settings("average.name") if name != "none"]
-    rows = [("Later stages", "; ".join(dict.fromkeys(later))), ("Averages", ", ".join(averages))]
+    rows = [
+        ("First weights", ", ".join(text.partition("@")[0] for text in run.settings("init_from"))),
+        ("Later stages", "; ".join(dict.fromkeys(later))),
+        ("Averages", ", ".join(averages)),
+    ]
     return [row for row in rows if row[1]]
 
 
