@@ -61,8 +61,8 @@ def operate(
     Each takes three stages: an affine map, a blend, a change of tones. An operation belongs to one
     of them, and the others leave its images alone: a batch would compute every branch of a switch
     over the operations, and many of them are one computation with other numbers. The loop over
-    stages keeps XLA from fusing them, which computes a stage anew for each of its uses (on 2 CPU
-    cores 54 ms an operation on 128 images, against 8).
+    stages keeps XLA from fusing them, which computes a stage anew for each of its uses: on 2 busy
+    CPU cores an operation on 128 images took 54 ms fused and takes 15.
 
     Args:
         images: (N, 32, 32, 3) uint8.
