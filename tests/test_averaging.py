@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from test_population import Compiles
 
 from jaxcifar import averaging, engine, plan, programs, reestimation, resolution, scoring
 from jaxcifar.config import Config, replace
@@ -30,7 +31,10 @@ def data_of(made):
 def swa():
     saved = []
     made = tiny.make_plan(*MEMBERS, base=SWA, n_train=N_TRAIN)
-    return made, tiny.run(made, data_of(made), saved=saved), saved
+    with Compiles() as compiles:
+        ended = tiny.run(made, data_of(made), saved=saved)
+    assert compiles.of("segment") == 1, "an extended average lies where a fresh one does"
+    return made, ended, saved
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +83,24 @@ def test_averaging_leaves_training_alone(ema):
     plain = tiny.run(made, data_of(made))
     tiny.assert_same_bits(plain.state.params, ended.state.params)
     tiny.assert_same_bits(plain.book.steps, ended.book.steps)
+
+
+@pytest.mark.slow
+def test_bfloat16_is_the_computation_s_alone():
+    """Weights, statistics, optimizer state, averages and losses are float32 from end to end."""
+    base = replace(EMA, {"dtype": "bfloat16", "optim.name": "adamw", "optim.momentum": None})
+    made = tiny.make_plan(*MEMBERS, base=base, n_train=N_TRAIN)
+    ended = tiny.run(made, data_of(made))
+    state, book = ended.state, ended.book
+    for leaf in tiny.leaves((state.params, state.batch_stats, state.average.params, ended.best)):
+        assert leaf.dtype == np.float32
+    assert {leaf.dtype.name for leaf in tiny.leaves(state.opt_state)} == {"float32", "int32"}
+    assert book.steps["loss"].dtype == np.float32 and np.isfinite(book.steps["loss"]).all()
+    wide = tiny.run(tiny.make_plan(*MEMBERS, base=replace(base, {"dtype": "float32"}),
+                                   n_train=N_TRAIN), data_of(made))  # fmt: skip
+    assert (wide.book.steps["loss"] != book.steps["loss"]).all(), "it computes in bfloat16"
+    np.testing.assert_allclose(book.steps["loss"][:, 0], wide.book.steps["loss"][:, 0], rtol=0.02)
+    assert all(leaf.dtype == np.float32 for leaf in tiny.leaves(reestimated(made, ended)))
 
 
 @pytest.mark.parametrize("overrides, words", [

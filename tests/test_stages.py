@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import tiny
+from test_population import Compiles
 
-from jaxcifar import cli, engine, plan, population, resolution, stages
+from jaxcifar import bookkeeping, cli, engine, plan, population, resolution, stages
 from jaxcifar.config import Config, Stage, Study, replace
 from jaxcifar.errors import UserError
 
@@ -133,26 +134,84 @@ def test_members_of_one_group_may_differ_in_a_stage_s_numbers():
     assert made.phases[1].numbers.optim["momentum"].tolist() == pytest.approx([0.9, 0.5])
 
 
-TWO_STAGES = {
+STAGED = {
     "optim.name": "adamw", "optim.momentum": None, "data.augment": (), "train.batch_size": 8,
-    "train.epochs": 2, "stages": (Stage(0.5, SGD | {
-        "data.augment": ("hflip", "crop"), "train.batch_size": 16}),),
+    "train.epochs": 3, "stages": (
+        Stage(0.34, SGD | {"data.augment": ("hflip",), "train.batch_size": 16}),
+        Stage(0.67, {"optim.lr": 0.1, "optim.momentum": 0.5, "loss.smoothing": 0.1}),
+    ),
 }  # fmt: skip
 
 
-def test_a_stage_changes_optimizer_augmentation_and_batch_and_resumes_anywhere():
-    """Weights stay, the optimizer state is fresh, any cut and any snapshot give the same bits."""
+def test_stages_change_optimizer_augmentation_and_batch_and_resume_anywhere():
+    """Weights stay, the optimizer state is fresh, any cut and any snapshot give the same bits.
+
+    The third stage has the structure of the second, so it runs the same programs.
+    """
     members = ({"optim.lr": 0.01}, {"optim.lr": 0.003})
-    made = tiny.make_plan(*members, base=replace(tiny.BASE, TWO_STAGES))
-    saved = []
-    ended = tiny.run(made, saved=saved)
-    assert [int(s.cursor.step) for s in saved] == [5, 8] and int(ended.cursor.phase) == 1
-    tiny.assert_same_bits(tiny.run(made, snapshot=saved[0]), ended)
+    made = tiny.make_plan(*members, n_train=32, base=replace(tiny.BASE, STAGED))
+    assert made.phases[1].program == made.phases[2].program
+    data, saved = tiny.group_data(made, n_train=32), []
+    with Compiles() as compiles:
+        ended = tiny.run(made, data, saved=saved)
+    assert compiles.of("segment") == 2, compiles.names
+    assert [int(s.cursor.step) for s in saved] == [4, 6, 8] and int(ended.cursor.phase) == 2
+    for snapshot in saved[:2]:
+        tiny.assert_same_bits(tiny.run(made, data, snapshot), ended)
     entered = tiny.host(engine.enter(made, 1, tiny.placed(made, saved[0])))
     tiny.assert_same_bits(entered.state.params, saved[0].state.params)
     assert all((leaf == 0).all() for leaf in tiny.leaves(entered.state.opt_state))
     assert any((leaf != 0).any() for leaf in tiny.leaves(saved[0].state.opt_state))
-    assert ended.book.rows["epoch"].tolist() == [[1, 2], [1, 2]]
+    assert ended.book.rows["epoch"].tolist() == [[1, 2, 3]] * 2
+    assert ended.book.plateau.rate.tolist() == [0.1, 0.1], "the last stage's own schedule"
+    np.testing.assert_array_equal(ended.book.steps["lr"][:, 3:], [
+        [0.01, 0.01, 0.01, 0.1, 0.1], [0.003, 0.003, 0.003, 0.1, 0.1],
+    ])  # fmt: skip
     np.testing.assert_allclose(
-        ended.book.rows["train_loss"][:, 1], ended.book.steps["loss"][:, 5:].mean(1)
+        ended.book.rows["train_loss"][:, 1], ended.book.steps["loss"][:, 4:6].mean(1)
     )
+
+
+def test_masked_pre_training_then_fine_tuning_is_one_run():
+    """Three copies of the images an epoch under masks, one afterwards; labels may be mixed then."""
+    masks = {"data.augment": ("vflip", "hflip", "block_mask"), "data.mask_size": (4, 2, 1),
+             "data.mask_rate": (0.9, 0.9, 0.9), "train.epochs": 6,
+             "optim.name": "adamw", "optim.lr": 2e-4, "optim.weight_decay": 2e-2}  # fmt: skip
+    tune = {"data.augment": ("heavy", "mix"), "data.mask_size": None, "data.mask_rate": None,
+            "optim.name": "sgd", "optim.lr": 0.1, "optim.weight_decay": 0.0,
+            "schedule.name": "cosine"}  # fmt: skip
+    again = {"optim.lr": 0.05}
+    made = make_plan(masks | {"stages": (Stage(1 / 3, tune), Stage(2 / 3, again))}, 300)
+    assert [(p.visits, p.steps_per_epoch, p.epoch) for p in made.phases] == [
+        (900, 8, 0), (300, 3, 2), (300, 3, 4),
+    ]  # fmt: skip
+    assert [round(float(rate), 6) for rate in rates(made)[0, [0, 15, 16, 19, 22, 25]]] == [
+        2e-4, 2e-4, 0.1, 0.05, 0.05, 0.025,
+    ]  # fmt: skip
+    assert bookkeeping.batch_sizes(made).tolist() == [128] * 7 + [4] + [128] * 7 + [4] + 4 * [
+        128, 128, 44,
+    ]  # fmt: skip
+    book = bookkeeping.new_book(made)
+    assert book.steps["correct"].dtype == np.float32 and book.steps["loss"].shape == (1, 28)
+    assert made.events.evaluate == (8, 16, 19, 22, 25, 28)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", ["schedule_free_adamw", "lion", "sam"])
+def test_a_switch_starts_from_the_weights_that_were_scored(before):
+    """From any optimizer; schedule-free is scored with other weights than it steps from."""
+    base = replace(tiny.BASE, {
+        "optim.name": before, "optim.momentum": None, "data.augment": (), "train.epochs": 4,
+        "stages": (Stage(0.5, SGD),),
+    })  # fmt: skip
+    made, saved = tiny.make_plan(base=base, n_train=16), []
+    ended = tiny.run(made, tiny.group_data(made, n_train=16), saved=saved)
+    assert np.isfinite(ended.book.steps["loss"]).all()
+    state = saved[1].state
+    entered = tiny.host(engine.enter(made, 1, tiny.placed(made, saved[1]))).state
+    tiny.assert_same_bits(entered.params, engine.weights(made.phases[0].program, state)["params"])
+    same = all(
+        (a == b).all() for a, b in zip(*map(tiny.leaves, (entered.params, state.params)),
+                                       strict=True)
+    )  # fmt: skip
+    assert same == (not before.startswith("schedule_free"))
