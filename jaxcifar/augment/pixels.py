@@ -91,9 +91,10 @@ def blend(low: jax.Array | int, high: jax.Array, factor: jax.Array) -> jax.Array
 def _whole_and_scale(factor: jax.Array) -> tuple[jax.Array, jax.Array]:
     """A float32 as a 24-bit uint32 and a power of two; taken apart by its bits, at no cost."""
     bits = jax.lax.bitcast_convert_type(factor.astype(jnp.float32), jnp.uint32)
-    whole = jnp.where(factor < 1e-30, 0, bits & 0x7FFFFF | 0x800000)
-    exponent = jnp.maximum(bits >> 23, 24)
-    return whole, jax.lax.bitcast_convert_type((exponent - 23) << 23, jnp.float32)
+    exponent = jnp.maximum(bits >> 23, 24)  # 0 comes out as 1e-31, which adds nothing
+    return bits & 0x7FFFFF | 0x800000, jax.lax.bitcast_convert_type(
+        (exponent - 23) << 23, jnp.float32
+    )
 
 
 def grey(images: jax.Array) -> jax.Array:
