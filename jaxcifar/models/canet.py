@@ -19,6 +19,16 @@ SE_KERNELS = (3, 5, 7)
 """Sides of the one-dimensional kernels that channel attention mixes."""
 
 
+def channel_max(x: jax.Array) -> jax.Array:
+    """Maximum over the last axis, its gradient going to the first largest channel.
+
+    The place is found once. The gradient of `jnp.max` compares x with the maximum again, which
+    gave 0 / 0 where the compiler had computed x twice and rounded it differently.
+    """
+    places = jnp.arange(x.shape[-1]).reshape((1,) * (x.ndim - 1) + (-1,))
+    return jnp.where(places == jnp.argmax(x, axis=-1, keepdims=True), x, 0).sum(axis=-1)
+
+
 class SpatialAttention(Network):
     """x * sigmoid(conv([mean over channels, maximum over channels])).
 
@@ -31,7 +41,7 @@ class SpatialAttention(Network):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """(N, H, W, C) -> the same shape."""
-        seen = jnp.stack([x.mean(axis=-1), x.max(axis=-1)], axis=-1)
+        seen = jnp.stack([x.mean(axis=-1), channel_max(x)], axis=-1)
         conv = self.conv(1, self.kernel, padding=self.kernel // 2, use_bias=False, name="conv")
         return x * jax.nn.sigmoid(conv(seen))
 
