@@ -208,7 +208,7 @@ def describe(prepared: Prepared) -> str:
         lines += [
             f"  from epoch {phase.epoch}, step {phase.start}: {phase.program.optimizer}, "
             f"batches of {phase.program.batch}, augmented by "
-            f"{', '.join(map(str, phase.program.augment)) or 'nothing'}"
+            f"{', '.join(name for name, _ in phase.program.augment) or 'nothing'}"
             for phase in later
         ]
         for member in job.members:

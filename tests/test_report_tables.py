@@ -96,6 +96,8 @@ def test_averaged_weights_and_stages_are_shown_where_there_are_any(tmp_path):
     assert table.rows[0][[c.title for c in table.columns].index(titles[0])] == "50.00"
     rows = dict(tables.setup(run).rows)
     assert rows["Later stages"] == "from 0.8 of the epochs: optim.name=sgd, optim.momentum=0.9"
+    assert any("statistics of their own" in b.text for b in sections._results(run)
+               if isinstance(b, blocks.Paragraph))  # fmt: skip
     assert rows["First weights"] == "runs/pretrain:a:last"
     assert rows["Averages"] == "SWA" and rows["Weights reported"].startswith("swa;")
 

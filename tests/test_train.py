@@ -280,8 +280,10 @@ def test_debug_shows_the_traceback(capsys):
 
 
 def test_dry_run_says_what_would_be_trained(capsys, tmp_path):
-    assert command(*CONFIG, "--dry-run", "--workdir", str(tmp_path / "new")) == 0
+    stage = ("--config.stages.0.at=0.5", "--config.stages.0.data.augment=hflip")
+    assert command(*CONFIG, *stage, "--dry-run", "--workdir", str(tmp_path / "new")) == 0
     out = capsys.readouterr().out
+    assert out.count("from epoch 1, step 50: adam, batches of 128, augmented by hflip") == 2
     assert out.count("group vgg_a-") == 2 and "150 steps of 128" in out
     for name in ("bn-0.001", "plain-0.0001"):
         assert name in out

@@ -44,6 +44,12 @@ AUGMENTED = (
 )
 
 
+STATISTICS = (
+    " Averaged weights have BatchNorm statistics of their own, from a pass over the training "
+    "images after the last epoch."
+)
+
+
 def document(run: Run, pictures: Sequence[Path]) -> Document:
     """The report of a run with these figures (PNG files in ``figures/``)."""
     blocks = [
@@ -109,7 +115,9 @@ def _results(run: Run) -> list[Block]:
         Paragraph(
             "Members of a group train together: seconds are the whole group's, images/s counts "
             "one member's images over them. Selection accuracy is the one that chose the best "
-            "epoch. The final training loss is the last recorded mean of step losses.",
+            "epoch. The final training loss is the last recorded mean of step losses."
+            + STATISTICS
+            * bool({"swa", "ema"} & {*run.kinds}),
             "note",
         ),
     ]
