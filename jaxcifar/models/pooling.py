@@ -17,6 +17,21 @@ def _tiles(x: jax.Array, k: int) -> jax.Array:
     return x[:, : h // k * k, : w // k * k].reshape(n, h // k, k, w // k, k, c)
 
 
+def _tournament(x: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
+    """Maxima of the tiles and, as uint8, the places they were found at in reading order.
+
+    Found by comparing elements, never by comparing them with the maximum: a compiler may compute x
+    twice with different rounding, and then nothing equals it.
+    """
+    tiles = _tiles(x, k)
+    best, winner = tiles[:, :, 0, :, 0], jnp.uint8(0)
+    for place in range(1, k * k):
+        tap = tiles[:, :, place // k, :, place % k]
+        better = (tap > best) | jnp.isnan(tap)
+        best, winner = jnp.where(better, tap, best), jnp.where(better, jnp.uint8(place), winner)
+    return best, winner
+
+
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def max_pool_tiles(x: jax.Array, k: int) -> jax.Array:
     """Maximum over k x k windows, stride k: (N, H, W, C) -> (N, H // k, W // k, C)."""
@@ -24,19 +39,15 @@ def max_pool_tiles(x: jax.Array, k: int) -> jax.Array:
 
 
 def _forward(x: jax.Array, k: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    out = jnp.max(_tiles(x, k), axis=(2, 4))
-    return out, (x, out)
+    out, winner = _tournament(x, k)
+    return out, (winner, jnp.zeros((0, *x.shape[1:3])))
 
 
 def _backward(k: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array) -> tuple[jax.Array]:
-    x, out = saved
-    tiles = _tiles(x, k)
-    winner = jnp.full(out.shape, k * k - 1, jnp.uint8)
-    for place in reversed(range(k * k - 1)):
-        winner = jnp.where(tiles[:, :, place // k, :, place % k] == out, place, winner)
+    winner, (_, h, w) = saved[0], saved[1].shape
     places = jnp.arange(k * k, dtype=jnp.uint8).reshape(1, 1, k, 1, k, 1)
     spread = jnp.where(winner[:, :, None, :, None] == places, grad[:, :, None, :, None], 0)
-    n, h, w, c = x.shape
+    n, c = grad.shape[0], grad.shape[3]
     spread = spread.reshape(n, h // k * k, w // k * k, c)
     return (jnp.pad(spread, ((0, 0), (0, h % k), (0, w % k), (0, 0))),)
 
