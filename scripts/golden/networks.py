@@ -53,6 +53,7 @@ SLOW += ("cifar_resnet56", "cifar_resnet110")
 SEEDS = {"convnet_r4": 1, "shufflenet_v2_x0_5": 1, "canet_light": 7, "resnet_r3": 1, "vgg16": 1}
 SEEDS |= {"resnet_r3-stem_bn=True": 1, "rn4": 1, "rn4-channels=8-hidden=24": 1, "rn8": 2}
 SEEDS |= {"resnet50": 3, "canet_base": 1, "canet_pro": 2, "wrn28_10": 2}
+SEEDS |= {"vgg_a": 1, "vgg_a_dropout": 1, f"convnet_r4-bn={(False,) * 6}": 1}
 SEEDS |= {"rn16": 2, "rr32": 5, "rr16-activation=prelu": 1, "rci20-activation=prelu": 2}
 """Batches that are not the first, by label."""
 
