@@ -21,7 +21,7 @@ CASES = {case["label"]: case for case in json.loads(str(GOLDEN["cases"]))}
 RUN = {label: case for label, case in CASES.items() if case["size"]}
 STEPS = 3
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
-FAST = {  # one a kind of layer, none of which compiles for more than moments
+FAST = {  # none of which compiles for more than moments
     ("cnn-filters=(32, 64, 128)-activation=relu", "float64"),
     ("vgg_a_light", "float64"),
     ("vgg_a_light", "float32"),
