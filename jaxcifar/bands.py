@@ -63,6 +63,15 @@ def average(bands: Sequence[Band]) -> Band:
     return Band(lower.mean(0), upper.mean(0), mean.mean(0), runs.min(0))
 
 
+def outermost(bands: Sequence[Band]) -> Band:
+    """As `average`, but with the lowest lower and the highest upper edge of any seed."""
+    lower, upper = (
+        [getattr(band, edge)[: min(len(band.mean) for band in bands)] for band in bands]
+        for edge in ("lower", "upper")
+    )
+    return average(bands)._replace(lower=np.min(lower, 0), upper=np.max(upper, 0))
+
+
 def epoch_means(values: Array, steps_per_epoch: int) -> Array:
     """Plain means (..., E) over the whole epochs in (..., S); NaN where one step has NaN."""
     epochs = values.shape[-1] // steps_per_epoch

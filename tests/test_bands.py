@@ -83,3 +83,12 @@ def test_epochs_to_an_accuracy():
     assert bands.epochs_to(accuracy, epoch, 75) == 5
     assert bands.epochs_to(accuracy, epoch, 50) == 1
     assert np.isnan(bands.epochs_to(accuracy, epoch, 80))
+
+
+def test_outermost_reaches_as_far_as_any_seed():
+    one = bands.loss_band(np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 5.0]]))
+    two = bands.loss_band(np.array([[0.5, 3.0], [1.5, 5.0]]))
+    found = bands.outermost([one, two])
+    np.testing.assert_array_equal(found.lower, [0.5, 2.0])
+    np.testing.assert_array_equal(found.upper, [2.0, 5.0])
+    np.testing.assert_array_equal(found.mean, bands.average([one, two]).mean)

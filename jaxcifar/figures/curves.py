@@ -34,7 +34,7 @@ def loss_curves(records: Records) -> Figure:
     """Training and validation loss of every run, a panel a network."""
     figure, panels = _panels(records, "loss (nats)")
     _both_splits(records, panels, "loss", 1.0)
-    _log_if_wide(panels)
+    log_if_wide(panels)
     _finish(figure, records, "Training: mean of the epoch's step losses")
     return figure
 
@@ -61,7 +61,7 @@ def first_conv_gradient(records: Records) -> Figure:
     figure, panels = _panels(records, "gradient norm, first convolution")
     for axes, series in zip(panels, records.series, strict=True):
         _draw(axes, records, series, curve, "-")
-    _log_if_wide(panels)
+    log_if_wide(panels)
     _finish(figure, records, "Epoch means of the per-step L2 norm of the kernel's gradient", "")
     return figure
 
@@ -80,7 +80,7 @@ def learning_rates(records: Records) -> Figure:
             x, y, where="post", color=shape.color, label=label, marker=shape.marker, markersize=3,
             markevery=[0],
         )  # fmt: skip
-    _log_if_wide([axes], at_least=5)
+    log_if_wide([axes], at_least=5)
     figure.legend(loc="outside upper left", fontsize=6)
     footer(figure, records)
     return figure
@@ -132,7 +132,7 @@ def _draw(axes: Axes, records: Records, series: str, curve: Curve, line: str) ->
             )  # fmt: skip
 
 
-def _log_if_wide(panels: list[Axes], at_least: float = 20) -> None:
+def log_if_wide(panels: list[Axes], at_least: float = 20) -> None:
     """A logarithmic axis where positive values span more than `at_least` to 1."""
     curves = [line.get_ydata() for axes in panels for line in axes.lines]
     values = np.concatenate([np.empty(0), *curves])

@@ -1,6 +1,7 @@
 """The BatchNorm landscape: loss bands over learning rates and the range of the last gradient."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +16,7 @@ from jaxcifar.figures.style import (
     bin_band,
     bin_size,
     draw_band,
+    draw_outermost,
     draw_range,
     footer,
     legend,
@@ -29,20 +31,23 @@ def series_band(records: Records, series: str) -> Band:
 
     Cut to the shortest run. A single learning rate gives a mean without edges.
     """
-    return _over_seeds(records, series, lambda row: _steps(records, "loss", row))
+    return bands.average(seed_bands(records, series, _steps))
 
 
 def epoch_band(records: Records, series: str) -> Band:
     """As `series_band`, of the epoch means of each run's step losses."""
-    return _over_seeds(records, series, lambda row: _epoch_means(records, "loss", row))
+    return bands.average(seed_bands(records, series, _epoch_means))
 
 
-def _over_seeds(records: Records, series: str, curve: Callable[[int], np.ndarray]) -> Band:
+def seed_bands(
+    records: Records, series: str, curve: Callable[[Records, str, int], np.ndarray]
+) -> list[Band]:
+    """One band a seed of the curves of a network's losses."""
     per_seed = []
     for replicate in range(records.seeds):
         if rows := records.rows(series, replicate=replicate):
-            per_seed.append(_band(_stack([curve(row) for row in rows])))
-    return bands.average(per_seed)
+            per_seed.append(_band(_stack([curve(records, "loss", row) for row in rows])))
+    return per_seed
 
 
 def _stack(curves: Sequence[np.ndarray]) -> np.ndarray:
@@ -73,11 +78,14 @@ def loss_band_steps(records: Records) -> Figure:
     Long runs are drawn in bins that keep every extreme; the footer says so.
     """
     figure, (axes,) = new_figure(xlabel="training step", ylabel="training loss, minibatch (nats)")
-    drawn, notes = [], [_what(records)]
+    drawn, notes = [], [what_is_shaded(records)]
     whole = {series: series_band(records, series) for series in records.series}
     most = max(len(band.mean) for band in whole.values())
-    for index, band in enumerate(whole.values()):
+    for index, (series, band) in enumerate(whole.items()):
         x, binned = bin_band(band, size := bin_size(most))
+        if records.seeds > 1:
+            widest = bands.outermost(seed_bands(records, series, _steps))
+            draw_outermost(axes, x, bin_band(widest, size)[1], look(SERIES, index))
         drawn.append(draw_band(axes, x, binned, look(SERIES, index)))
     if any(member.diverged > 0 for member in records.members):
         _mark_diverged(axes, records)
@@ -96,17 +104,26 @@ def loss_band_steps(records: Records) -> Figure:
 def loss_band_epochs(records: Records) -> Figure:
     """Mean training loss of every network in each epoch: min to max over learning rates, mean."""
     figure, (axes,) = new_figure(xlabel="epoch", ylabel="training loss, epoch mean (nats)")
-    drawn = []
-    for index, series in enumerate(records.series):
-        band, shape = epoch_band(records, series), look(SERIES, index)
-        epochs = np.arange(1, len(band.mean) + 1)
-        drawn.append(draw_band(axes, epochs, band, shape, hatch=True))
+    drawn = draw_epoch_bands(axes, records)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(_title(records, "Training loss"))
     legend(axes, drawn, records.series)
-    footer(figure, records, _what(records))
+    footer(figure, records, what_is_shaded(records))
     return figure
+
+
+def draw_epoch_bands(axes: Axes, records: Records) -> list[tuple[Any, ...]]:
+    """Draw the epoch bands of all networks; returns what the legend shows."""
+    drawn = []
+    for index, series in enumerate(records.series):
+        band, shape = epoch_band(records, series), look(SERIES, index)
+        epochs = np.arange(1, len(band.mean) + 1)
+        if records.seeds > 1:
+            widest = bands.outermost(seed_bands(records, series, _epoch_means))
+            draw_outermost(axes, epochs, widest, shape)
+        drawn.append(draw_band(axes, epochs, band, shape, hatch=True))
+    return drawn
 
 
 def _mark_diverged(axes: Axes, records: Records) -> None:
@@ -124,10 +141,13 @@ def _title(records: Records, what: str) -> str:
     return f"{what} over {len(rates)} learning rates, {rates[0]:g} to {rates[-1]:g}"
 
 
-def _what(records: Records) -> str:
+def what_is_shaded(records: Records) -> str:
+    """What the band figures say of their fillings and lines."""
     if all(len(records.rows(s, replicate=0)) < 2 for s in records.series):
         return "One learning rate a network: a line, no band"
-    seeds = ", each averaged over seeds" if records.seeds > 1 else ""
+    seeds = (
+        ", each averaged over seeds; pale: as far as any seed reaches" if records.seeds > 1 else ""
+    )
     lost = any(member.diverged >= 0 for member in records.members)
     ends = "; the shading ends where a run is lost" if lost else ""
     return f"Shaded: lowest to highest run; line: mean over learning rates{seeds}{ends}"

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.ticker import FuncFormatter
+from PIL import Image
 
 from jaxcifar.bands import Band
 from jaxcifar.figures.records import Records
@@ -190,6 +191,13 @@ def draw_band(
     return fill, line
 
 
+def draw_outermost(axes: Axes, x: np.ndarray, band: Band, shape: Look) -> None:
+    """A pale filling behind a band: as far as any seed's reaches, up to where a run is lost."""
+    whole = band.runs == band.runs.max(initial=0)
+    lower, upper = (np.where(whole, edge, np.nan) for edge in (band.lower, band.upper))
+    axes.fill_between(x, lower, upper, facecolor=shape.color, alpha=0.12, linewidth=0)
+
+
 def draw_range(
     axes: Axes, x: np.ndarray, lower: np.ndarray, upper: np.ndarray, shape: Look
 ) -> tuple[Any, ...]:
@@ -232,3 +240,14 @@ def save(figure: Figure, stem: Path) -> list[Path]:
             write_atomically(stem.with_suffix(suffix), buffer.getvalue())
             written.append(stem.with_suffix(suffix))
     return written
+
+
+def save_small(figure: Figure, path: Path, colours: int = 128) -> Path:
+    """Write a PNG of few colours, a third of the usual size; the same figure, the same bytes."""
+    buffer, small = io.BytesIO(), io.BytesIO()
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **RC}):
+        figure.savefig(buffer, format="png", dpi="figure", metadata={"Software": None})
+    image = Image.open(buffer).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    image.save(small, format="PNG", optimize=True)
+    write_atomically(path, small.getvalue())
+    return path
