@@ -18,6 +18,7 @@ from jaxcifar.report.statistics import Spread, spread
 
 LEVEL = 0.95  # of the prediction interval; 1 - LEVEL is the level of the tests
 LEAST = 3  # seeds
+ROUNDING = 1e-12  # relative; less is no difference
 
 
 class Verdict(StrEnum):
@@ -36,7 +37,10 @@ class Interval(NamedTuple):
     high: float
 
     def __contains__(self, value: object) -> bool:
-        return isinstance(value, int | float) and self.low <= value <= self.high
+        if not isinstance(value, int | float):
+            return False
+        slack = ROUNDING * abs(value)
+        return self.low - slack <= value <= self.high + slack
 
 
 class Finding(NamedTuple):
@@ -73,9 +77,17 @@ def prediction_interval(values: Sequence[Any], level: float = LEVEL) -> Interval
 
 
 def differences(first: Sequence[float], second: Sequence[float]) -> tuple[float, ...]:
-    """``first - second`` seed by seed; NaN where one of them is missing."""
-    pairs = zip(first, second, strict=True)
-    return tuple(a - b if known(a) and known(b) else math.nan for a, b in pairs)
+    """``first - second`` seed by seed; NaN where one of them is missing.
+
+    What differs by rounding alone is 0: else a test would find it significant.
+    """
+    return tuple(_difference(a, b) for a, b in zip(first, second, strict=True))
+
+
+def _difference(a: float, b: float) -> float:
+    if not (known(a) and known(b)):
+        return math.nan
+    return 0.0 if math.isclose(a, b, rel_tol=ROUNDING) else a - b
 
 
 def p_of_zero(values: Sequence[Any]) -> float:
@@ -88,7 +100,7 @@ def p_of_zero(values: Sequence[Any]) -> float:
     found = spread(values)
     if found.n < 2:
         return math.nan
-    if found.deviation == 0:
+    if found.deviation <= ROUNDING * abs(found.mean):
         return float(found.mean == 0)
     t = abs(found.mean) * math.sqrt(found.n) / found.deviation
     return 2 * float(stdtr(found.n - 1, -t))

@@ -52,6 +52,12 @@ def test_equal_values_and_single_ones():
     assert 5.0 not in verdicts.prediction_interval([5.0])
 
 
+def test_rounding_is_no_difference():
+    assert verdicts.differences([0.3], [0.1 + 0.2]) == (0.0,)
+    assert 0.1 + 0.2 in verdicts.Interval(0.3, 0.3) and 0.30001 not in verdicts.Interval(0.3, 0.3)
+    assert verdicts.p_of_zero([0.1 + 0.2, 0.3, 0.3]) == 0
+
+
 def test_holm_by_hand():
     # Sorted .005 .01 .03 .04, times 4 3 2 1, each at least the one before it.
     assert verdicts.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
