@@ -79,8 +79,7 @@ def _seeds(run: Run) -> list[str]:
         ]
     return [
         f"The intervals are over {plural(count, 'seed')} on one split of one data set and assume "
-        "normal scatter. They do not cover other data, and comparisons are not corrected for "
-        "their number."
+        "normal scatter. They do not cover other data and are not corrected for their number."
     ]
 
 

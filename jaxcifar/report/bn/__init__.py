@@ -1,0 +1,68 @@
+"""The results page of the BatchNorm study: our runs beside what two reports recorded of it.
+
+The same records give the same bytes: no date, no path.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from jaxcifar.errors import UserError
+from jaxcifar.files import write_atomically
+from jaxcifar.report import reference
+from jaxcifar.report.blocks import listed
+from jaxcifar.report.bn import measures, page, pictures, size, speed
+from jaxcifar.report.bn.measures import NETWORKS, View
+from jaxcifar.report.bn.speed import steady_rate
+from jaxcifar.report.markdown import to_markdown, to_text
+from jaxcifar.report.reading import read
+
+__all__ = ["ALONE", "NETWORKS", "speeds", "steady_rate", "write"]
+
+ALONE = "alone.json"  # in a run folder: images a second of a member trained by itself, by network
+
+
+def write(folders: Sequence[Path], out: Path) -> Path:
+    """Draw the figures of the study's runs and write ``OUT/bn.md`` and ``OUT/bn/*.png``.
+
+    Works on unfinished runs, which the page then names.
+
+    Returns: the page.
+    Raises: UserError: no run folder, no step recorded yet, a damaged file, two runs of one name.
+    """
+    views = [measures.view(read(folder)) for folder in folders]
+    _distinct(views)
+    recorded = reference.load("bn")
+    drawn = {
+        view.name: pictures.draw(
+            view, size.follows(view), recorded[size.follows(view)], recorded["rates"], out
+        )
+        for view in views
+    }
+    alone = {view.name: _alone(folder) for view, folder in zip(views, folders, strict=True)}
+    text = to_markdown(page.document(views, recorded, drawn, alone))
+    write_atomically(out / "bn.md", text.encode())
+    return out / "bn.md"
+
+
+def speeds(folders: Sequence[Path]) -> str:
+    """Wall time and images a second of the study's runs, as plain text."""
+    parts = []
+    for folder in folders:
+        view = measures.view(read(folder))
+        parts += [view.name, to_text(speed.table(view, _alone(folder))), ""]
+    return "\n".join(parts)
+
+
+def _distinct(views: Sequence[View]) -> None:
+    names = [view.name for view in views]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(
+            f"two runs are called {listed(doubled)}\n"
+            "make a page of runs that differ in variant or compute type"
+        )
+
+
+def _alone(folder: Path) -> dict[str, float]:
+    path = folder / ALONE
+    return dict(json.loads(path.read_text())) if path.exists() else {}
