@@ -1,0 +1,208 @@
+"""Remake docs/results/bn.md: train what is not trained yet, then write the page from the records.
+
+    python scripts/reproduce_bn.py --data DIR                  # configs/bn.py:small, on 2 CPU cores
+    python scripts/reproduce_bn.py --data DIR --minutes 40     # stops then; the same line continues
+    python scripts/reproduce_bn.py --data DIR --alone \\
+        --variants r1,dtype=bfloat16 r0,dtype=bfloat16 r1 default     # on a GPU
+    python scripts/reproduce_bn.py --draw-only --runs docs/results/records     # from kept records
+
+Finished members never train again. The page names the images by label and SHA-256, never by place.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jaxcifar
+from jaxcifar import cli, files, folder, run, runtime
+from jaxcifar.config import Study, replace
+from jaxcifar.errors import UserError
+from jaxcifar.report import bn
+
+ROOT = Path(__file__).resolve().parents[1]
+SEEDS = 3  # of a variant that names no number itself
+KEPT = ("config.json", "environment.json", "metrics.jsonl", "steps.npz", "summary.json", bn.ALONE,
+        "groups/*/summary.json")  # fmt: skip
+ALONE_EPOCHS = 3
+
+
+class Job(NamedTuple):
+    """One variant to train: its study, its run folder, and how it was asked for."""
+
+    study: Study
+    workdir: Path
+    command: str
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status."""
+    args = parse(argv)
+    if args.data is not None:
+        os.environ["JAXCIFAR_DATA"] = str(args.data.expanduser().resolve())
+    jobs = [make_job(item, args) for item in args.variants]
+    began, stopped = time.perf_counter(), 0
+    if not args.draw_only:
+        stopped = train_all(jobs, args)
+    try:
+        publish([job.workdir for job in jobs], args)
+    except UserError as error:
+        if not stopped:
+            raise
+        print(f"no page yet: {error}", file=sys.stderr)
+    print(f"{time.perf_counter() - began:,.0f} s in all")
+    return stopped
+
+
+def publish(workdirs: Sequence[Path], args: argparse.Namespace) -> None:
+    """Copy the records of the runs that have some, print their speed, write the page."""
+    there = [path for path in workdirs if (path / "steps.npz").exists()]
+    if not there:
+        raise UserError(f"no records in {args.runs}\ntrain first: leave out --draw-only")
+    if args.records is not None:
+        for path in there:
+            keep(path, args.records / path.name)
+    print(bn.speeds(there))
+    print(f"page {bn.write(there, args.out)}")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
+    words = (__doc__ or "").splitlines()
+    parser = argparse.ArgumentParser(
+        description=words[0], epilog="\n".join(words[1:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    add = parser.add_argument
+    add("--data", type=Path, help="CIFAR-10, a folder or an archive; default: the usual places")
+    add("--variants", nargs="+", default=["small"], metavar="NAME[,FIELD=VALUE...]",
+        help="of configs/bn.py, `default` for the one without a name")  # fmt: skip
+    add("--seeds", type=int, help=f"per member; default: the variant's own, or {SEEDS}")
+    add("--minutes", type=float, help="stop training after so long, everything saved")
+    add("--runs", type=Path, default=Path("runs"), help="where run folders lie")
+    add("--records", type=Path, help="copy the records there, without weights and paths")
+    add("--out", type=Path, default=ROOT / "docs" / "results", help="where bn.md is written")
+    add("--alone", action="store_true", help="also time one member of each network by itself")
+    add("--draw-only", action="store_true", help="train nothing")
+    return parser.parse_args(argv)
+
+
+def make_job(item: str, args: argparse.Namespace) -> Job:
+    """The study of ``NAME[,FIELD=VALUE...]``. Raises: UserError: as the training command."""
+    name, *words = item.split(",")
+    study = cli.load_study(f"{ROOT}/configs/bn.py{'' if name == 'default' else f':{name}'}")
+    pairs = [word.partition("=") for word in words]
+    study, _ = cli.apply_overrides(study, [(path, value) for path, _, value in pairs])
+    seeds = args.seeds or (study.seeds if study.seeds > 1 else SEEDS)
+    study = dataclasses.replace(study, seeds=seeds)
+    command = f"python scripts/reproduce_bn.py --variants {item} --seeds {seeds}"
+    return Job(study, args.runs / folder.default_workdir(study).name, command)
+
+
+def train_all(jobs: Sequence[Job], args: argparse.Namespace) -> int:
+    """Train what is not finished; returns 0, or the exit status of a stop that was asked for."""
+    try:
+        with time_limit(args.minutes):
+            for job in jobs:
+                train(job)
+                if args.alone and not (job.workdir / bn.ALONE).exists():
+                    time_alone(job)
+    except runtime.Stopped as stop:
+        print(stop, file=sys.stderr)
+        return 128 + stop.signum
+    return 0
+
+
+def train(job: Job) -> None:
+    """Train or continue a study; one that is finished is left as it is, its commit included."""
+    runtime.prepare(job.study.base.deterministic)
+    prepared = run.prepare(job.study, job.workdir)
+    if all(part.finished for part in prepared.jobs):
+        run.merge(prepared)  # a kill may have come between the last group and the merge
+        print(f"{job.workdir}: finished before", file=sys.stderr)
+    else:
+        run.train_prepared(prepared, None, job.command)
+
+
+@contextmanager
+def time_limit(minutes: float | None) -> Iterator[None]:
+    """Within, this process gets SIGTERM after so long: a training run saves and stops.
+
+    Outside of training it raises `runtime.Stopped`, too.
+    """
+    if minutes is None:
+        yield
+        return
+
+    def stop(signum: int, frame: Any) -> None:
+        raise runtime.Stopped(signum, "stopped between two groups; the same command continues")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    timer = threading.Timer(60 * minutes, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGTERM, before)
+
+
+def time_alone(job: Job) -> None:
+    """Write images a second of a population of one, by network, into the run folder."""
+    rates = {}
+    for network, norm in bn.NETWORKS.items():
+        member = next(m for m in job.study.members if m.overrides["model.norm"] == norm)
+        base = replace(job.study.base, {"train.epochs": ALONE_EPOCHS})
+        one = dataclasses.replace(job.study, base=base, members=(member,), seeds=1)
+        with tempfile.TemporaryDirectory() as scratch:
+            results = jaxcifar.train(one, Path(scratch) / "run")
+        seconds = [row["seconds"] for row in results.metrics if row["epoch"] % 1 == 0]
+        images = member_images(results.summary) / ALONE_EPOCHS
+        rates[network] = bn.steady_rate(seconds, images)
+    files.write_atomically(job.workdir / bn.ALONE, json.dumps(rates).encode())
+
+
+def member_images(summary: dict[str, Any]) -> float:
+    """How many images a run's only member was trained on, repetitions counted."""
+    (row,) = summary["members"].values()
+    return row["images_per_second"] * row["seconds"]
+
+
+def keep(workdir: Path, to: Path) -> None:
+    """Copy a run folder's records, without weights and without where the images lay."""
+    for pattern in KEPT:
+        for path in sorted(workdir.glob(pattern)):
+            target = to / path.relative_to(workdir)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if path.name in ("config.json", "environment.json"):
+                content = without_places(json.loads(path.read_text()))
+                files.write_atomically(target, (json.dumps(content, indent=1) + "\n").encode())
+            else:
+                shutil.copyfile(path, target)
+
+
+def without_places(tree: Any) -> Any:
+    """A record without the path of its images: its data is known by label and fingerprint."""
+    if isinstance(tree, dict):
+        label = tree.get("label")
+        return {
+            key: label if key == "source" and label else
+            None if key == "dir" else without_places(value)
+            for key, value in tree.items()
+        }  # fmt: skip
+    return [without_places(item) for item in tree] if isinstance(tree, list) else tree
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
