@@ -42,7 +42,14 @@ class Case(NamedTuple):
 
 
 FEW = {"resnet18": 4, "preact_resnet18": 4, "canet_base": 4, "vgg16": 4, "cifar_resnet44": 4}
-FEW |= {"cifar_resnet56": 4, "resnet34": 2, "resnet50": 2, "canet_pro": 2, "wrn28_10": 2}
+FEW |= {
+    "cifar_resnet56": 4,
+    "resnet34": 2,
+    "resnet50": 2,
+    "canet_pro": 2,
+    "wrn28_10": 2,
+    "cifar_resnet110": 4,
+}
 FEW |= {"cifar_resnet110": 2, "vgg11": 0, "cifar_resnet1202": 0}
 """Images of the networks that are too large for 8."""
 
@@ -52,7 +59,7 @@ SLOW += ("cifar_resnet56", "cifar_resnet110")
 
 SEEDS = {"convnet_r4": 1, "shufflenet_v2_x0_5": 1, "canet_light": 7, "resnet_r3": 1, "vgg16": 1}
 SEEDS |= {"resnet_r3-stem_bn=True": 1, "rn4": 1, "rn4-channels=8-hidden=24": 1, "rn8": 2}
-SEEDS |= {"resnet50": 3, "canet_base": 1, "canet_pro": 2, "wrn28_10": 2}
+SEEDS |= {"resnet50": 3, "canet_base": 1, "canet_pro": 2, "wrn28_10": 2, "cifar_resnet110": 4}
 SEEDS |= {"vgg_a": 1, "vgg_a_dropout": 1, f"convnet_r4-bn={(False,) * 6}": 1}
 SEEDS |= {"rn16": 2, "rr32": 5, "rr16-activation=prelu": 1, "rci20-activation=prelu": 2}
 """Batches that are not the first, by label."""
