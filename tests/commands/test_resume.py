@@ -10,9 +10,11 @@ import sys
 import time
 
 import cli_runs
+import numpy as np
 import pytest
 
-from jaxcifar import engine, record
+from jaxcifar import engine, evaluate, interop, record
+from jaxcifar.interop import __main__ as export
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,18 @@ def test_evaluate_gives_the_summary_s_numbers(whole, cache):
     score = cli_runs.summary(whole)["members"]["bn-0.001"]["test"]["last"]
     told = f"bn-0.001: test accuracy {100 * score['accuracy']:.2f} %, loss {score['loss']:.4f}"
     assert told in done.stdout
+
+
+def test_export_writes_the_trained_weights(whole, tmp_path, capsys):
+    out = tmp_path / "w.safetensors"
+    flags = [f"--workdir={whole}", "--member=bn-0.001", f"--out={out}", "--which=last"]
+    assert export.main(["export", *flags]) == 0
+    assert "54 arrays of vgg_a, member bn-0.001 (last)" in capsys.readouterr().out
+    arrays = interop.load_safetensors(out)
+    _, variables = evaluate.load(whole, "bn-0.001", "last")
+    kernel, mean = variables["params"]["conv2"]["kernel"], variables["batch_stats"]["bn8"]["mean"]
+    np.testing.assert_array_equal(arrays["features.4.weight"], kernel.transpose(3, 2, 0, 1))
+    np.testing.assert_array_equal(arrays["features.26.running_mean"], mean)
 
 
 def test_engine_faults_are_off_without_the_variable():
