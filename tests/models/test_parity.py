@@ -26,7 +26,6 @@ FAST = {  # none of which compiles for more than moments
     ("vgg_a_light", "float64"),
     ("vgg_a_light", "float32"),
     ("fcnn-width=64-depth=2", "float64"),
-    ("rn4", "float64"),
 }
 
 
