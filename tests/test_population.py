@@ -40,7 +40,7 @@ NUMBERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("m", [1, 8])
+@pytest.mark.parametrize("m", [1, pytest.param(8, marks=pytest.mark.slow)])
 def test_numbers_and_schedules_compile_nothing_new(m):
     """A population of other rates, seeds, decays, ... and schedules runs the same executables."""
     rates = [0.001 * i for i in range(1, m + 1)]

@@ -39,21 +39,23 @@ def compiled(cache):
 def test_compiled_programs_persist_for_this_user_alone(whole, cache):
     folder = cache / "jaxcifar" / "compiled"
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert sum("segment" in name for name in compiled(cache)) == 2, "one for each network"
+    assert sum("segment" in name for name in compiled(cache)) == 1, "one for all members"
 
 
 def test_the_run_is_complete(whole):
     summary = cli_runs.summary(whole)
-    assert len(summary["members"]) == 8
+    assert len(summary["members"]) == 4
     rows = record.read_lines(whole / "metrics.jsonl")
-    assert len(rows) == 8 * 2 and {row["epoch"] for row in rows} == {1.0, 2.0}
+    assert len(rows) == 4 * 2 and {row["epoch"] for row in rows} == {1.0, 2.0}
     steps = record.read_table(whole / "steps.npz")
-    assert steps["loss"].shape == (8, 6)
+    assert steps["loss"].shape == (4, 6)
     cli_runs.assert_epochs_have_their_own_order(steps, 3)
 
 
 # 6 segments, 2 evaluations of 1 chunk and 2 saves a group: each kill falls in another place.
-@pytest.mark.parametrize("point", ["segment:2", "evaluation:2", "save:2"])
+@pytest.mark.parametrize(
+    "point", ["segment:2", pytest.param("evaluation:2", marks=pytest.mark.slow), "save:2"]
+)
 def test_killed_and_started_again_gives_the_same_bits(whole, cache, tmp_path, point):
     workdir = tmp_path / "run"
     args = ("jaxcifar.train", *cli_runs.SMALL, "--workdir", workdir)
@@ -100,22 +102,22 @@ def test_a_finished_run_trains_nothing_again(whole, cache):
 def test_evaluate_gives_the_summary_s_numbers(whole, cache):
     """Restored through Orbax, scored by the program that trained: the same to the last digit."""
     done = cli_runs.command(
-        "jaxcifar.evaluate", "--workdir", whole, "--member", "bn-0.001", "--which", "last",
+        "jaxcifar.evaluate", "--workdir", whole, "--member", "lr=0.001", "--which", "last",
         cache=cache,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    score = cli_runs.summary(whole)["members"]["bn-0.001"]["test"]["last"]
-    told = f"bn-0.001: test accuracy {100 * score['accuracy']:.2f} %, loss {score['loss']:.4f}"
+    score = cli_runs.summary(whole)["members"]["lr=0.001"]["test"]["last"]
+    told = f"lr=0.001: test accuracy {100 * score['accuracy']:.2f} %, loss {score['loss']:.4f}"
     assert told in done.stdout
 
 
 def test_export_writes_the_trained_weights(whole, tmp_path, capsys):
     out = tmp_path / "w.safetensors"
-    flags = [f"--workdir={whole}", "--member=bn-0.001", f"--out={out}", "--which=last"]
+    flags = [f"--workdir={whole}", "--member=lr=0.001", f"--out={out}", "--which=last"]
     assert export.main(["export", *flags]) == 0
-    assert "54 arrays of vgg_a, member bn-0.001 (last)" in capsys.readouterr().out
+    assert "54 arrays of vgg_a, member lr=0.001 (last)" in capsys.readouterr().out
     arrays = interop.load_safetensors(out)
-    _, variables = evaluate.load(whole, "bn-0.001", "last")
+    _, variables = evaluate.load(whole, "lr=0.001", "last")
     kernel, mean = variables["params"]["conv2"]["kernel"], variables["batch_stats"]["bn8"]["mean"]
     np.testing.assert_array_equal(arrays["features.4.weight"], kernel.transpose(3, 2, 0, 1))
     np.testing.assert_array_equal(arrays["features.26.running_mean"], mean)
