@@ -18,3 +18,13 @@ jax.config.update("jax_disable_most_optimizations", True)
 def key() -> jax.Array:
     """A key; tests that need several split it."""
     return jax.random.key(0)
+
+
+LONGEST = ("test_resume", "test_networks", "test_engine", "test_train", "test_convolution")
+"""Files that begin first, so that no worker is left with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the order within files and among the others."""
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))

@@ -148,6 +148,7 @@ def test_a_diverged_member_is_frozen_and_disturbs_nobody(whole):
     tiny.assert_same_bits(row(bad), row(snapshot))
 
 
+@pytest.mark.slow
 def test_members_with_own_seeds_have_own_streams():
     made = tiny.make_plan({}, {}, seeds=1, base=replace(tiny.BASE, {"seed": 3}))
     assert made.phases[0].program.shared_batch

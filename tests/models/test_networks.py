@@ -189,7 +189,7 @@ def test_contract(name, options):
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        pytest.param("cnn", FAST["cnn"], id="cnn"),
+        pytest.param("cnn", FAST["cnn"], id="small-cnn", marks=pytest.mark.slow),
         pytest.param("rr16", FAST["rr16"], id="small-rr16", marks=pytest.mark.slow),
         *(pytest.param(name, {}, id=name, marks=pytest.mark.slow)
           for name in models.MODELS if name not in SHAPES_ONLY),
