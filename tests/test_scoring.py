@@ -26,6 +26,7 @@ def trained():
     return made, weights, images, score
 
 
+@pytest.mark.slow
 def test_augmented_images_are_those_that_training_would_see(trained):
     """Batch b of 6 at step 7, by the table of augmentations and plain arithmetic."""
     made, weights, images, score = trained
