@@ -1,4 +1,4 @@
-"""Compiled programs of a population: initialise, order, segment, score. One of each per Program."""
+"""Compiled programs of a population: initialise, order, segment. One of each per Program."""
 
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache, partial
@@ -126,9 +126,10 @@ def init_state(
         program,
     )
     opt_state = fresh_opt_state(program, weights["params"], place(numbers, program))
-    average = jax.tree.map(lambda leaf: leaf.copy(), weights["params"])
-    fresh = place(_fresh(program, average), program)
-    return TrainState(**weights, opt_state=opt_state, **fresh)
+    fresh = _fresh(program, weights["params"])
+    # Donated beside the parameters, so that it needs arrays of its own.
+    fresh["average"] = jax.tree.map(lambda leaf: leaf.copy(), fresh["average"])
+    return TrainState(**weights, opt_state=opt_state, **place(fresh, program))
 
 
 def fresh_opt_state(program: Program, params: Tree, numbers: Numbers) -> Tree:
