@@ -40,12 +40,12 @@ def group(members: Sequence[MemberRun]) -> list[tuple[MemberRun, ...]]:
     """Members that one compiled program can train together, in the order they first appear."""
     groups: dict[Any, list[MemberRun]] = {}
     for member in members:
-        config = member.config
+        config, resolved = member.config, resolve_stages(member.config)
         images = tuple(getattr(config.data, name) for name in stages.IMAGES)
         structure = (
-            tuple(row.program for row in resolve_stages(config)),
+            tuple(row.program for row in resolved),
             tuple(stage[1:] for stage in stages.unfold(config)), images, config.eval,
-            config.checkpoint, config.select_on, _mean_from(config, resolve(config)),
+            config.checkpoint, config.select_on, _mean_from(config, resolved[0]),
         )  # fmt: skip
         groups.setdefault(structure, []).append(member)
     return [tuple(rows) for rows in groups.values()]
