@@ -168,7 +168,7 @@ class ResidualEncoder(Network):
         make = partial(
             EncoderBlock, **self.shared, channels=self.channels, hidden=self.hidden, act=act
         )
-        x = repeat(lambda name: make(name=name), self.blocks, "blocks", x, again, train)
+        x = repeat(make, self.blocks, "blocks", x, again, train)
         return Encoder(**self.shared, act=act, name="encoder")(x)
 
 

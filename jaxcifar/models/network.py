@@ -95,7 +95,7 @@ copies that a loop makes of its activations (ResNet-56 on 2 cores: 26 s against 
 
 
 def repeat(
-    make: Callable[[str], nn.Module], count: int, name: str, x: jax.Array, *rest: Any
+    make: Callable[..., nn.Module], count: int, name: str, x: jax.Array, *rest: Any
 ) -> jax.Array:
     """`count` blocks of one shape, one after another.
 
@@ -103,7 +103,7 @@ def repeat(
     the module `name`, their variables stacked on a leading axis: the compiler sees one block.
 
     Args:
-        make: a block of the given name, which takes (x, *rest) and gives an array like x.
+        make: ``make(name=...)`` is a block that takes (x, *rest) and gives an array like x.
         count: 0 or more.
         name: of the module, or its prefix.
         x: input of the first block.
@@ -111,7 +111,7 @@ def repeat(
     """
     if count <= UNROLLED:
         for index in range(count):
-            x = make(f"{name}_{index}")(x, *rest)
+            x = make(name=f"{name}_{index}")(x, *rest)
         return x
     scan = nn.scan(
         lambda block, x: (block(x, *rest), None),
@@ -119,4 +119,4 @@ def repeat(
         split_rngs={"params": True, "dropout": True},
         length=count,
     )
-    return scan(make(name), x)[0]
+    return scan(make(name=name), x)[0]

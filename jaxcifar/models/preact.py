@@ -67,7 +67,7 @@ class PreActResNet(Network):
         for number, (channels, count) in enumerate(self.stages, start=1):
             make = partial(PreActBlock, **self.shared, channels=channels)
             x = make(stride=min(number, 2), name=f"stage{number}_first")(x, train)
-            x = repeat(lambda name: make(name=name), count - 1, f"stage{number}_rest", x, train)  # noqa: B023
+            x = repeat(make, count - 1, f"stage{number}_rest", x, train)
         if self.final_bn:
             x = relu(BatchNorm(name="bn")(x, train))
         init = self.head_initialiser or self.initialiser

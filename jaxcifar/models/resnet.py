@@ -147,10 +147,9 @@ class ResNet(Network):
         self, x: jax.Array, train: bool, act: Activation, number: int, channels: int, count: int
     ) -> jax.Array:
         shared = {**self.shared, "channels": channels, "act": act, "shortcut": self.shortcut}
-        stride = 1 if number == 1 else 2
-        x = self.block(**shared, stride=stride, name=f"stage{number}_first")(x, train)
         make = partial(self.block, **shared)
-        return repeat(lambda name: make(name=name), count - 1, f"stage{number}_rest", x, train)
+        x = make(stride=min(number, 2), name=f"stage{number}_first")(x, train)
+        return repeat(make, count - 1, f"stage{number}_rest", x, train)
 
 
 _THREE = ((64, 2), (128, 2), (256, 2))

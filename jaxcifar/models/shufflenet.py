@@ -72,7 +72,7 @@ class ShuffleNetV2(Network):
         for number, (channels, count) in enumerate(STAGES, start=2):
             make = partial(Unit, **self.shared, channels=channels)
             x = make(stride=2, name=f"stage{number}_first")(x, train)
-            x = repeat(lambda name: make(name=name), count - 1, f"stage{number}_rest", x, train)  # noqa: B023
+            x = repeat(make, count - 1, f"stage{number}_rest", x, train)
         x = conv_bn(self, x, train, LAST, 1, name="conv5", norm="bn5", act=relu)
         return self.head(self.classes, name="fc")(x.mean(axis=(1, 2)))
 
