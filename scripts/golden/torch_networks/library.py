@@ -6,6 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
+DECLARED = torch.library.Library("torchvision", "FRAGMENT")
+"""Operators live as long as the object that declared them."""
+
 
 def torchvision_models() -> Any:
     """torchvision.models, also where its compiled operators belong to another build of PyTorch.
@@ -17,9 +20,8 @@ def torchvision_models() -> Any:
     except RuntimeError:
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]
-        form = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
         for operator in ("nms", "qnms"):
-            torch.library.define(f"torchvision::{operator}", form)
+            DECLARED.define(f"{operator}(Tensor dets, Tensor scores, float threshold) -> Tensor")
         from torchvision import models
     return models
 
