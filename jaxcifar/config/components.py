@@ -257,6 +257,8 @@ class EvalConfig:
 
     every: str = "1 epoch"  # a span: '1 epoch', '0.5 epochs', '50 steps'
     train: bool = False  # also score the training images in eval mode, without augmentation
+    histograms: bool = False  # also record histograms of the weights, on the device
+    probes: bool = False  # look into the networks once after training: layers, filters, samples
     batch_size: int = 250
 
     def __post_init__(self) -> None:
