@@ -27,8 +27,7 @@ def restore(workdir: Path | str, member: str, which: str = "best") -> Restored:
     from jaxcifar import restoring
 
     kept = restoring.locate(Path(workdir), member, which)
-    configs = restoring.member_configs(Path(workdir))
-    return Restored(kept.members, configs, restoring.read(kept))
+    return Restored(kept.members, kept.configs, restoring.read(kept))
 
 
 def load(workdir: Path | str, member: str, which: str = "best") -> tuple[Any, dict[str, Any]]:
@@ -36,6 +35,12 @@ def load(workdir: Path | str, member: str, which: str = "best") -> tuple[Any, di
 
     Args: as `restore`; images are normalised NHWC, see `predict` for uint8.
     """
+    model, variables, _ = _network(workdir, member, which)
+    return model, variables
+
+
+def _network(workdir: Path | str, member: str, which: str) -> tuple[Any, dict[str, Any], Any]:
+    """A trained network, its variables, and the Program that trained it."""
     import jax
 
     from jaxcifar import models, resolution
@@ -45,17 +50,16 @@ def load(workdir: Path | str, member: str, which: str = "best") -> tuple[Any, di
     resolved = resolution.resolve(config)
     options = dict(resolved.program.options) | resolved.numbers["model"]
     model = models.make_model(config.model.name, dtype=config.dtype, **options)
-    return model, jax.tree.map(lambda leaf: leaf[row], restored.weights)
+    return model, jax.tree.map(lambda leaf: leaf[row], restored.weights), resolved.program
 
 
 def predict(workdir: Path | str, member: str, images: Any, which: str = "best") -> Any:
     """Class probabilities (N, 10), float32, of (N, 32, 32, 3) uint8 images."""
     import jax
 
-    from jaxcifar import augment, resolution, restoring
+    from jaxcifar import augment
 
-    model, variables = load(workdir, member, which)
-    program = resolution.resolve(restoring.member_configs(Path(workdir))[member]).program
+    model, variables, program = _network(workdir, member, which)
     pixels = augment.normalise(images, program.mean, program.std, program.dtype)
     return jax.nn.softmax(model.apply(variables, pixels, train=False))
 

@@ -17,6 +17,7 @@ class Kept(NamedTuple):
     kind: str  # under which name it holds them
     members: tuple[str, ...]  # whose rows they are
     finished: bool  # whether the run that wrote it is over
+    configs: dict[str, Any]  # member of the run folder -> Config
 
 
 def locate(workdir: Path, member: str, which: str) -> Kept:
@@ -47,7 +48,7 @@ def locate(workdir: Path, member: str, which: str) -> Kept:
         raise unknown("kind of weights", which, ["best", "last", *averaged, "step:N"])
     if path != found.folder:
         checkpoint.verify(path)
-    return Kept(path, kind, groups[0].members, groups[0].finished)
+    return Kept(path, kind, groups[0].members, groups[0].finished, configs)
 
 
 def read(kept: Kept) -> Tree:

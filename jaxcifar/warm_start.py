@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jaxcifar import checkpoint, engine, restoring
-from jaxcifar.config import Config, Member, Source, Study, replace, source
+from jaxcifar.config import Config, DataConfig, Member, Source, Study, replace, source
 from jaxcifar.errors import UserError
 from jaxcifar.population import MemberRun
 from jaxcifar.types import Plan, Tree
@@ -34,10 +34,18 @@ def pin(study: Study) -> Study:
 
 
 def _pinned(text: str) -> str:
-    return _find(source(text))[0].text
+    return _find(text)[0].text
 
 
-def _find(wanted: Source) -> tuple[Source, restoring.Kept]:
+def _found(members: Sequence[MemberRun]) -> dict[str, tuple[Source, restoring.Kept]]:
+    """What the members' `init_from` name, each looked up and verified once."""
+    return {
+        text: _find(text) for text in dict.fromkeys(m.config.init_from for m in members) if text
+    }
+
+
+def _find(text: str) -> tuple[Source, restoring.Kept]:
+    wanted = source(text)
     kept = restoring.locate(Path(wanted.folder), wanted.member, wanted.which)
     if not kept.finished and not wanted.which.startswith("step:"):
         raise UserError(
@@ -58,14 +66,14 @@ def check(plan: Plan, members: Sequence[MemberRun]) -> None:
 
     Raises: UserError: they do not.
     """
-    shapes: dict[str, tuple[int, ...]] = {}
-    for member in members:
-        if member.config.init_from is None:
-            continue
-        wanted, kept = _find(source(member.config.init_from))
-        shapes = shapes or _shapes(engine.blank(plan, 0).best)
+    found = _found(members)
+    shapes = _shapes(engine.blank(plan, 0).best) if found else {}
+    for wanted, kept in found.values():
         _check_shapes(wanted, _shapes(checkpoint.weight_shapes(kept.path)[kept.kind]), shapes)
-        _check_split(wanted, member.config)
+    for member in members:
+        if member.config.init_from is not None:
+            wanted, kept = found[member.config.init_from]
+            _check_split(wanted, kept.configs[wanted.member].data, member.config)
 
 
 def _check_shapes(
@@ -80,8 +88,7 @@ def _check_shapes(
             )
 
 
-def _check_split(wanted: Source, config: Config) -> None:
-    theirs = restoring.member_configs(Path(wanted.folder))[wanted.member].data
+def _check_split(wanted: Source, theirs: DataConfig, config: Config) -> None:
     there, here = ([getattr(data, name) for name in SPLIT] for data in (theirs, config.data))
     if config.select_on.startswith("validation") and there[0] == here[0] and there != here:
         raise UserError(
@@ -99,12 +106,11 @@ def _shapes(tree: Tree) -> dict[str, tuple[int, ...]]:
 
 def read(members: Sequence[MemberRun]) -> dict[int, Tree]:
     """First weights {"params", "batch_stats"} by row, NumPy, for members that name a source."""
-    groups: dict[Path, Tree] = {}
-    rows = {}
+    found, groups, rows = _found(members), dict[Path, Tree](), {}
     for m, member in enumerate(members):
         if member.config.init_from is None:
             continue
-        wanted, kept = _find(source(member.config.init_from))
+        wanted, kept = found[member.config.init_from]
         place = kept.path / kept.kind
         if place not in groups:
             groups[place] = restoring.read(kept)
