@@ -10,9 +10,8 @@ import optax
 
 from jaxcifar import augment, averaging, losses, models, optim
 from jaxcifar.keys import Purpose, key_at
+from jaxcifar.models.counting import IMAGE_SHAPE
 from jaxcifar.types import Images, Numbers, Program, TrainState, Tree
-
-IMAGE_SHAPE = (32, 32, 3)
 
 
 class Parts(NamedTuple):

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+SIDE = 32  # pixels of an image's side
+
 PADDING = 4  # pixels on each side of a cropped image
 
 

@@ -7,9 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxcifar.augment.geometry import SIDE
 from jaxcifar.errors import UserError
-
-SIDE = 32  # pixels of an image's side
 
 
 def block_mask(

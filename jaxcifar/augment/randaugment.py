@@ -8,14 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcifar.augment import pixels
-from jaxcifar.augment.geometry import affine, fixed_point
+from jaxcifar.augment.geometry import SIDE, affine, fixed_point
 
 OPERATIONS = (
     "identity", "shear_x", "shear_y", "translate_x", "translate_y", "rotate", "brightness",
     "colour", "contrast", "sharpness", "posterize", "solarize", "autocontrast", "equalize",
 )  # fmt: skip
 BINS = 31  # magnitudes 0..30
-SIDE = 32  # pixels of an image's side; translations and centres follow from it
 # At magnitude 30: shear, translation in pixels, rotation in degrees, change of a blend's factor.
 SHEAR, TRANSLATION, ROTATION, FACTOR = 0.3, 150 / 331 * SIDE, 30.0, 0.9
 Place = tuple[jax.Array, jax.Array, jax.Array]  # (N,) operation, magnitude, sign: of the tables

@@ -30,9 +30,13 @@ def shapes(name: str, image_shape: tuple[int, ...] = IMAGE_SHAPE, **options: Any
 
 def module_shapes(model: nn.Module, image_shape: tuple[int, ...] = IMAGE_SHAPE) -> Any:
     """As `shapes`, of a network already made."""
-    images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
     init = functools.partial(model.clone(lowering="library").init, train=False)
-    return jax.eval_shape(lambda x: init(jax.random.key(0), x), images)
+    return jax.eval_shape(lambda x: init(jax.random.key(0), x), one_image(image_shape))
+
+
+def one_image(shape: tuple[int, ...] = IMAGE_SHAPE) -> jax.ShapeDtypeStruct:
+    """A float32 batch of one image, as a struct."""
+    return jax.ShapeDtypeStruct((1, *shape), jnp.float32)
 
 
 def count_parameters(name: str, **options: Any) -> int:
@@ -48,9 +52,8 @@ def macs(name: str, image_shape: tuple[int, ...] = IMAGE_SHAPE, **options: Any) 
     """
     model = make_model(name, **{**options, "lowering": "library"})
     variables = shapes(name, image_shape, **options)
-    images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
     apply = functools.partial(model.apply, train=False)
-    return _walk(jax.make_jaxpr(apply)(variables, images).jaxpr)
+    return _walk(jax.make_jaxpr(apply)(variables, one_image(image_shape)).jaxpr)
 
 
 def count(name: str, **options: Any) -> Counts:

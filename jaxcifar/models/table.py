@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxcifar.models.counting import IMAGE_SHAPE, count, shapes
+from jaxcifar.models.counting import count, one_image, shapes
 from jaxcifar.models.factory import find, make_model
 from jaxcifar.models.layers import BatchNorm, Conv, Dense
 from jaxcifar.models.registry import MODELS
@@ -44,9 +43,8 @@ def _line(name: str) -> str:
 def output_shape(name: str, **options: Any) -> tuple[int, ...]:
     """Shape of the logits of one image."""
     model = make_model(name, **{**options, "lowering": "library"})
-    image = jax.ShapeDtypeStruct((1, *IMAGE_SHAPE), jnp.float32)
     apply = functools.partial(model.apply, train=False)
-    return jax.eval_shape(apply, shapes(name, **options), image).shape
+    return jax.eval_shape(apply, shapes(name, **options), one_image()).shape
 
 
 def layers(name: str, **options: Any) -> list[Layer]:
@@ -65,9 +63,8 @@ def layers(name: str, **options: Any) -> list[Layer]:
             calls.setdefault(context.module.path, []).append((kind, out.shape[1:]))
         return out
 
-    image = jax.ShapeDtypeStruct((1, *IMAGE_SHAPE), jnp.float32)
     with nn.intercept_methods(note):
-        jax.eval_shape(functools.partial(model.apply, train=False), variables, image)
+        jax.eval_shape(functools.partial(model.apply, train=False), variables, one_image())
     found = (_layer(path, seen, variables) for path, seen in calls.items())
     return [layer for layer in found if layer.parameters]
 
