@@ -54,8 +54,16 @@ def numerics(job: Job, machine: plan.Hardware) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def train_job(job: Job, machine: plan.Hardware) -> None:
-    """Train one group to its end and score its test set; continues what its folder holds."""
+def train_job(job: Job, machine: plan.Hardware, saved: Callable[[], None] = lambda: None) -> None:
+    """Train one group to its end and score its test set; continues what its folder holds.
+
+    `saved` is called whenever records and a checkpoint were written.
+    """
+
+    def save_and_tell(snapshot: Snapshot) -> None:
+        save(job, snapshot)
+        saved()
+
     with folder.locked(job.path):
         strict = job.members[0].config.deterministic
         ids = [member.id for member in job.members]
@@ -65,7 +73,7 @@ def train_job(job: Job, machine: plan.Hardware) -> None:
         progress = Progress(job.plan, snapshot.cursor.step)
         with runtime.signals() as signalled:
             hooks = engine.Hooks(
-                save=lambda snap: save(job, snap),
+                save=save_and_tell,
                 keep=lambda snap: _keep(job, snap),
                 progress=progress,
                 stop=lambda: bool(signalled()),
@@ -75,7 +83,7 @@ def train_job(job: Job, machine: plan.Hardware) -> None:
                 snapshot = engine.run_group(job.plan, images, snapshot, hooks)
                 averaged = average(job, images, snapshot, hooks.stop)
             except engine.Interrupted as stop:
-                save(job, stop.snapshot)
+                save_and_tell(stop.snapshot)
                 raise runtime.Stopped(
                     signalled(),
                     f"stopped at step {stop.snapshot.cursor.step} of {job.plan.n_step}; "

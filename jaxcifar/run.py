@@ -1,6 +1,7 @@
 """A whole study, from its config to its results: plans groups, trains them, merges records."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,13 @@ from jaxcifar.config import Config, Study, replace
 from jaxcifar.errors import UserError, nearest
 from jaxcifar.job import Job, numerics, split_rows, train_job
 from jaxcifar.population import MemberRun, expand, from_dict, identity
+
+Watch = Callable[[Job], AbstractContextManager[Callable[[], None]]]
+
+
+def unwatched(job: Job) -> AbstractContextManager[Callable[[], None]]:
+    """What follows a group's training: within, its function is called after every save."""
+    return nullcontext(lambda: None)
 
 
 class Results(NamedTuple):
@@ -120,7 +128,7 @@ def job_of(workdir: Path, members: Sequence[str]) -> Job:
 
 def train(
     study: Study, workdir: Path | str | None = None, only_group: str | None = None,
-    command: str = "jaxcifar.train(study)",
+    command: str = "jaxcifar.train(study)", watch: Watch = unwatched,
 ) -> Results:  # fmt: skip
     """Train every member of a study that is not trained yet, score it, and write the records.
 
@@ -130,11 +138,13 @@ def train(
     """
     runtime.prepare(study.base.deterministic)
     prepared = prepare(study, None if workdir is None else Path(workdir))
-    return train_prepared(prepared, only_group, command)
+    return train_prepared(prepared, only_group, command, watch)
 
 
-def train_prepared(prepared: Prepared, only_group: str | None, command: str) -> Results:
-    """`train` for a study that `prepare` has checked."""
+def train_prepared(
+    prepared: Prepared, only_group: str | None, command: str, watch: Watch = unwatched
+) -> Results:
+    """`train` for a study that `prepare` has checked; every group runs within `watch`."""
     jobs = [job for job in prepared.jobs if only_group in (None, job.path.name)]
     if not jobs:
         names = [job.path.name for job in prepared.jobs]
@@ -145,8 +155,9 @@ def train_prepared(prepared: Prepared, only_group: str | None, command: str) -> 
     _write_heads(prepared, command)
     try:
         for job in jobs:
-            if not job.finished:
-                train_job(job, prepared.machine)
+            with watch(job) as saved:
+                if not job.finished:
+                    train_job(job, prepared.machine, saved)
     finally:
         merge(prepared)
     return results(prepared.workdir)

@@ -17,7 +17,7 @@ from jaxcifar.errors import UserError
 
 USAGE = (
     "python -m jaxcifar.train --config configs/bn.py[:variant] [--config.a.b=VALUE ...] "
-    "[--workdir DIR] [--dry-run] [--only-group ID] [--debug]"
+    "[--workdir DIR] [--dry-run] [--only-group ID] [--tracker tensorboard,wandb] [--debug]"
 )
 
 
@@ -41,6 +41,8 @@ class TrainFlags:
     """Print groups, members and steps; train nothing."""
     only_group: str | None = None
     """Train one group, so that groups can run side by side."""
+    tracker: str = ""
+    """Show the records while training, too: tensorboard, wandb or both, separated by a comma."""
     debug: bool = False
     """Show tracebacks of mistakes too."""
 
@@ -49,7 +51,9 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
     if "--help" in argv or "-h" in argv:
         cli.print_help(USAGE, f"Train a study. {STAGES}", TrainFlags)
-    flags = cli.split_flags(argv, ("config", "workdir", "only_group"), ("dry_run", "debug"))
+    flags = cli.split_flags(
+        argv, ("config", "workdir", "only_group", "tracker"), ("dry_run", "debug")
+    )
     if "config" not in flags.plain:
         raise UserError(f"which study?\n{USAGE}")
     study = cli.load_study(flags.plain["config"])
@@ -60,21 +64,24 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _train(study: Any, plain: dict[str, str], command: str) -> int:
-    from jaxcifar import report, run, runtime
+    from jaxcifar import report, run, runtime, trackers
 
+    names = trackers.named(plain.get("tracker", ""))
     runtime.prepare(study.base.deterministic)
     workdir = Path(plain["workdir"]) if "workdir" in plain else None
     prepared = run.prepare(study, workdir)
     if plain.get("dry_run", "False").lower() == "true":
         print(run.describe(prepared))  # noqa: T201
         return 0
-    try:
-        results = run.train_prepared(prepared, plain.get("only_group"), command)
-    except runtime.Stopped as stop:
-        print(stop, file=sys.stderr)  # noqa: T201
-        return 128 + stop.signum
-    pages = report.write(results.workdir)  # draws the figures too
-    print(report.table(results.workdir))  # noqa: T201
+    with trackers.start(names) as tracked:
+        try:
+            results = run.train_prepared(prepared, plain.get("only_group"), command, tracked.watch)
+        except runtime.Stopped as stop:
+            print(stop, file=sys.stderr)  # noqa: T201
+            return 128 + stop.signum
+        pages = report.write(results.workdir)  # draws the figures too
+        tracked.figures(results.workdir)
+        print(report.table(results.workdir))  # noqa: T201
     print(f"figures in {results.workdir / 'figures'}, report in {pages[0]}")  # noqa: T201
     return 0
 
@@ -82,11 +89,16 @@ def _train(study: Any, plain: dict[str, str], command: str) -> int:
 class _CallableModule(ModuleType):
     """Lets ``jaxcifar.train(study)`` work although ``jaxcifar.train`` is a command's module."""
 
-    def __call__(self, study: Any, workdir: Path | str | None = None, **options: Any) -> Any:
-        """Train a study; see `jaxcifar.run.train`."""
+    def __call__(
+        self, study: Any, workdir: Path | str | None = None, trackers: Sequence[str] = (),
+        **options: Any,
+    ) -> Any:  # fmt: skip
+        """Train a study; see `jaxcifar.run.train`. `trackers`: such as ("tensorboard",)."""
         from jaxcifar import run
+        from jaxcifar.trackers import start
 
-        return run.train(study, workdir, **options)
+        with start(trackers) as tracked:
+            return run.train(study, workdir, watch=tracked.watch, **options)
 
 
 sys.modules[__name__].__class__ = _CallableModule

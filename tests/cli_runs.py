@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import event_files
 import numpy as np
 
 from jaxcifar import checkpoint, folder, record
@@ -16,7 +17,7 @@ SMALL = (
     "--config", "configs/bn.py:quick", "--config.model.norm=batch", "--config.model.width=0.0625",
     "--config.data.n_train=53", "--config.data.n_test=40", "--config.train.batch_size=16",
     "--config.train.epochs=2", "--config.eval.batch_size=8", "--config.average.name=swa",
-    "--config.average.start=0",
+    "--config.average.start=0", "--tracker=tensorboard",
 )  # fmt: skip
 # What a wall clock decides; every other number must not differ by a bit.
 CLOCK = {"seconds", "images_per_second"}
@@ -82,6 +83,15 @@ def assert_epochs_have_their_own_order(steps, steps_per_epoch):
     for row in steps["examples"]:
         assert len(set(row.tolist())) == len(row), "an epoch repeats another's order"
         assert len(row) > steps_per_epoch
+
+
+def assert_points_are_the_records(workdir):
+    """TensorBoard's event files hold every number of metrics.jsonl, once."""
+    rows = record.read_lines(workdir / "metrics.jsonl")
+    for member in {row["member"] for row in rows}:
+        found = event_files.scalars(workdir / "tensorboard" / member)
+        found = [point for point in found if not point[0].startswith("test_")]
+        assert sorted(found) == event_files.expected(rows, member)
 
 
 def lines(text):

@@ -24,12 +24,13 @@ LAYERS = [
     {"landscape", "progress", "figures"},
     {"job", "report"},
     {"run"},
-    {"evaluate", "train", "interop"},
+    {"evaluate", "train", "interop", "trackers"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NO_JAX = {"errors", "files", "config", "cli", "bands", "figures", "report", "record", "folder"}
 ONLY_IN = {"flax": {"models"}, "orbax": {"checkpoint"}, "tensorflow_datasets": {"data"},
-           "safetensors": {"interop"}}  # fmt: skip
+           "safetensors": {"interop"}, "tensorboardX": {"trackers"},
+           "wandb": {"trackers"}}  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:

@@ -50,6 +50,7 @@ def test_the_run_is_complete(whole):
     steps = record.read_table(whole / "steps.npz")
     assert steps["loss"].shape == (4, 6)
     cli_runs.assert_epochs_have_their_own_order(steps, 3)
+    cli_runs.assert_points_are_the_records(whole)
 
 
 # 6 segments, 2 evaluations of 1 chunk and 2 saves a group: each kill falls in another place.
@@ -67,6 +68,7 @@ def test_killed_and_started_again_gives_the_same_bits(whole, cache, tmp_path, po
     assert again.returncode == 0, again.stderr
     assert "continues at step 3" in again.stderr
     cli_runs.assert_same_run(whole, workdir)
+    cli_runs.assert_points_are_the_records(workdir)
     assert compiled(cache) == before, "a second start takes its programs from the cache"
 
 
