@@ -17,6 +17,10 @@ reports did. No rate, epoch or network was chosen by it: the last weights count,
 beside them.
 """
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 from jaxcifar.config import (
     Config,
     DataConfig,
@@ -28,6 +32,7 @@ from jaxcifar.config import (
     replace,
     sweep,
 )
+from jaxcifar.config.reports import short
 from jaxcifar.errors import unknown
 
 RATES = (1e-3, 2e-3, 5e-4, 1e-4)
@@ -64,7 +69,7 @@ def get_config(variant: str | None = None) -> Study:
         raise unknown("variant", str(variant), filter(None, VARIANTS))
     members = sweep(
         {"model.norm": ("batch", "none"), "optim.lr": RATES},
-        name=lambda row: f"{'bn' if row['model.norm'] == 'batch' else 'plain'}-{row['optim.lr']:g}",
+        name=partial(_name, variant),
     )
     if variant in SEEDED_ONCE:  # so that each member drew its own weights and order
         members = tuple(
@@ -72,3 +77,10 @@ def get_config(variant: str | None = None) -> Study:
             for index, member in enumerate(members)
         )
     return Study("bn", replace(BASE, VARIANTS[variant]), members, SEEDS.get(variant, 1))
+
+
+def _name(variant: str | None, row: Mapping[str, Any]) -> str:
+    network, lr = "bn" if row["model.norm"] == "batch" else "plain", row["optim.lr"]
+    if variant in ("r0", "r1"):  # rows of the two reports' own tables
+        return f"{variant.upper()}-bn-{network}-{short(lr)}"
+    return f"{network}-{lr:g}"
