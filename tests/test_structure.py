@@ -15,19 +15,29 @@ LAYERS = [
     {"errors", "files", "keys", "faults"},
     {"config"},
     {"types", "cli"},
-    {"models", "losses", "augment", "optim", "schedules", "averaging", "data"},
+    {"models", "losses", "augment", "answers", "optim", "schedules", "averaging", "data"},
     {"steps", "lanes", "population", "runtime", "stages", "resolution", "timetable"},
     {"programs", "record"},
-    {"bookkeeping", "scoring"},
+    {"bookkeeping", "histograms", "scoring"},
     {"engine", "checkpoint", "folder"},
-    {"plan", "bands", "reestimation", "summary", "restoring", "warm_start"},
+    {
+        "plan",
+        "bands",
+        "calibration",
+        "inside",
+        "reestimation",
+        "summary",
+        "restoring",
+        "warm_start",
+    },  # fmt: skip
     {"landscape", "progress", "figures"},
     {"job", "report"},
     {"run"},
     {"evaluate", "train", "interop", "trackers"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-NO_JAX = {"errors", "files", "config", "cli", "bands", "figures", "report", "record", "folder"}
+NO_JAX = {"errors", "files", "config", "cli", "bands", "calibration", "figures", "report", "record",
+          "folder"}  # fmt: skip
 ONLY_IN = {"flax": {"models"}, "orbax": {"checkpoint"}, "tensorflow_datasets": {"data"},
            "safetensors": {"interop"}, "tensorboardX": {"trackers"},
            "wandb": {"trackers"}}  # fmt: skip

@@ -1,9 +1,11 @@
 """Reading a run folder's records into plain NumPy."""
 
 import json
-from collections.abc import Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,6 +21,11 @@ _NAMES = {
 }
 _VALUES = {("model.norm", "batch"): "with BatchNorm", ("model.norm", "none"): "without BatchNorm"}
 
+# What reading a cut or overwritten file raises: np.load adds the last three.
+_DAMAGE = (ValueError, KeyError, IndexError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+
+T = TypeVar("T")
+
 
 class Member(NamedTuple):
     """One run. `length` counts its recorded steps; `diverged` is its first bad step, or -1."""
@@ -30,6 +37,9 @@ class Member(NamedTuple):
     length: int
     steps_per_epoch: int
     diverged: int
+    study_id: str  # the row of the study: what its seeds have in common
+    model: str
+    select: str  # the weights that the study reports: "best", "last", "swa" or "ema"
 
 
 class Records(NamedTuple):
@@ -88,9 +98,9 @@ def read_run(workdir: Path | str) -> Records:
         UserError: a file is missing or cannot be read, or there is no step recorded yet.
     """
     folder = Path(workdir)
-    config = _read(folder / "config.json", lambda path: json.loads(path.read_text()))
-    evaluations = _read(folder / "metrics.jsonl", _read_evaluations)
-    table = _read(folder / "steps.npz", _read_table)
+    config = read_file(folder / "config.json", lambda path: json.loads(path.read_text()))
+    evaluations = read_file(folder / "metrics.jsonl", _read_evaluations)
+    table = read_file(folder / "steps.npz", _read_table)
     order = {str(name): row for row, name in enumerate(table.pop("members"))}
     entries = [entry for entry in config["members"] if entry["id"] in order]
     if not entries or not table["loss"].shape[1]:
@@ -108,14 +118,18 @@ def read_run(workdir: Path | str) -> Records:
     )
 
 
-def _read(path: Path, reader: Any) -> Any:
+def read_file(path: Path, reader: Callable[[Path], T]) -> T:
+    """What `reader` makes of a file.
+
+    Raises: UserError: it is missing, or not what the reader expects.
+    """
     try:
         return reader(path)
     except FileNotFoundError:
         raise UserError(
             f"{path} is missing\n{path.parent} must be a run folder, as jaxcifar.train writes it"
         ) from None
-    except (ValueError, KeyError, OSError) as error:
+    except _DAMAGE as error:
         raise UserError(f"{path} cannot be read: {error}\nrestore it, or train again") from error
 
 
@@ -135,11 +149,17 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     }
 
 
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file."""
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        return dict(file)  # np.load alone would leave a damaged file open
+
+
 def _read_table(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as table:
-        units = json.loads(str(table["units"]))
-        fields = {field: table[field].astype(np.float64) for field in units}
-        return {"members": table["members"], "loss": table["loss"], **fields}
+    table = read_arrays(path)
+    units = json.loads(str(table["units"]))
+    fields = {field: table[field].astype(np.float64) for field in units}
+    return {"members": table["members"], "loss": table["loss"], **fields}
 
 
 def _members(
@@ -164,6 +184,9 @@ def _members(
                 length=length,
                 steps_per_epoch=_steps_per_epoch(evaluations.get(entry["id"]), length),
                 diverged=int(bad[0]) if bad.size else -1,
+                study_id=study_id,
+                model=str(_get(entry["config"], "model.name")),
+                select=_get(entry["config"], "select") or "best",
             )
         )
     return tuple(members)
