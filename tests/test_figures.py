@@ -164,7 +164,7 @@ def test_unrecorded_fields_draw_no_figure(tmp_path, unsaved):
     np.savez(tmp_path / "steps.npz", **kept)
     assert set(figures.draw_all(tmp_path)) == {
         *("loss_band_steps", "loss_band_epochs", "loss_curves"),
-        *("accuracy_curves", "learning_rates"),
+        *("accuracy_curves", "learning_rates", "accuracy_best_lines", "loss_best_lines"),
     }
 
 

@@ -6,11 +6,30 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from jaxcifar.figures import curves, landscape
+from jaxcifar.figures import (
+    attention,
+    best_lines,
+    calibration,
+    confusion,
+    curves,
+    depth,
+    diagram,
+    filters,
+    landscape,
+    ridges,
+    samples,
+    sizes,
+    spectra,
+)
+from jaxcifar.figures.counts import counts_of
+from jaxcifar.figures.inside import Inside, read_inside
 from jaxcifar.figures.records import Member, Records, read_run
 from jaxcifar.figures.style import save
 
-__all__ = ["FIGURES", "FigureRow", "Member", "Records", "draw_all", "read_run"]
+__all__ = [
+    "FIGURES", "INSIDE", "FigureRow", "Inside", "InsideRow", "Member", "Records", "draw_all",
+    "read_inside", "read_run",
+]  # fmt: skip
 
 
 class FigureRow(NamedTuple):
@@ -19,6 +38,13 @@ class FigureRow(NamedTuple):
     draw: Callable[[Records], Figure]
     steps: tuple[str, ...] = ()
     evaluations: tuple[str, ...] = ()
+
+
+class InsideRow(NamedTuple):
+    """How a figure of the optional files is drawn, and whether they hold what it needs."""
+
+    draw: Callable[[Records, Inside], Figure]
+    there: Callable[[Records, Inside], object]  # true or false as Python sees it
 
 
 # To add one: a function of the records that returns a Figure, and a row; the key is the file name.
@@ -36,6 +62,27 @@ FIGURES: Mapping[str, FigureRow] = {
         curves.accuracy_curves, evaluations=("train_accuracy", "val_accuracy")
     ),
     "learning_rates": FigureRow(curves.learning_rates, steps=("lr",)),
+    "accuracy_best_lines": FigureRow(
+        best_lines.accuracy_best_lines, evaluations=("epoch", "val_accuracy")
+    ),
+    "loss_best_lines": FigureRow(best_lines.loss_best_lines, evaluations=("epoch", "val_loss")),
+}
+
+# The same for what only some runs record; the row says how to see that it is there.
+INSIDE: Mapping[str, InsideRow] = {
+    "accuracy_by_size": InsideRow(sizes.accuracy_by_size, sizes.has_sizes),
+    "confusion_matrix": InsideRow(confusion.confusion_matrix, counts_of),
+    "class_accuracy": InsideRow(confusion.class_accuracy, counts_of),
+    "reliability": InsideRow(calibration.reliability, counts_of),
+    "sample_predictions": InsideRow(samples.sample_predictions, lambda _, i: i.probes),
+    "activation_rms": InsideRow(depth.activation_rms, lambda _, i: i.probes),
+    "dead_units": InsideRow(depth.dead_units, lambda _, i: i.probes),
+    "first_filters": InsideRow(filters.first_filters, lambda _, i: i.probed("filters")),
+    "weight_histograms": InsideRow(ridges.weight_histograms, lambda _, i: i.histograms),
+    "canet_block": InsideRow(lambda *_: diagram.block_diagram(), diagram.has_canet),
+    "attention_weights": InsideRow(ridges.attention_weights, lambda _, i: ridges.canets(i)),
+    "attention_maps": InsideRow(attention.attention_maps, lambda _, i: i.probed("attention")),
+    "singular_values": InsideRow(spectra.singular_values, lambda _, i: i.probed("singular_values")),
 }
 
 
@@ -48,9 +95,12 @@ def draw_all(workdir: Path | str) -> list[Path]:
     Raises:
         UserError: a record file is missing or not as expected.
     """
-    records = read_run(workdir)
+    records, inside = read_run(workdir), read_inside(workdir)
     written: list[Path] = []
     for name, row in FIGURES.items():
         if all(map(records.has_steps, row.steps)) and all(map(records.has, row.evaluations)):
             written += save(row.draw(records), Path(workdir) / "figures" / name)
+    for name, of_inside in INSIDE.items():
+        if of_inside.there(records, inside):
+            written += save(of_inside.draw(records, inside), Path(workdir) / "figures" / name)
     return written

@@ -15,28 +15,10 @@ from jaxcifar.report.blocks import (
     listed,
     plural,
 )
+from jaxcifar.report.captions import CAPTIONS, DRAWINGS
 from jaxcifar.report.claims import not_claimed
 from jaxcifar.report.reading import Run
 from jaxcifar.report.statistics import SPIKES_ABOVE, SPIKES_AFTER
-
-CAPTIONS = {
-    "loss_band_steps": "Minibatch training loss at each step. Shaded: from the lowest to the "
-    "highest run of a network over its learning rates; line: their mean.",
-    "loss_band_epochs": "Training loss, epoch means. Shaded: from the lowest to the highest run "
-    "of a network over its learning rates; line: their mean.",
-    "gradient_range": "Range of the entries of the last layer's gradient at the lowest learning "
-    "rate, epoch means of each step's smallest and largest entry.",
-    "gradient_range_all": "Range of the entries of the last layer's gradient, a panel a learning "
-    "rate.",
-    "first_conv_gradient": "L2 norm of the gradient of the first convolution's kernel, epoch "
-    "means, a panel a network.",
-    "loss_curves": "Loss of every run, a panel a network. Solid: {split}; dotted: training, mean "
-    "of the epoch's step losses.",
-    "accuracy_curves": "Accuracy of every run, a panel a network. Solid: {split}; dotted: "
-    "training, running accuracy of the epoch's minibatches.",
-    "learning_rates": "Learning rate at every step.",
-}
-
 
 AUGMENTED = (
     "The best epoch was chosen on the {}, as the report followed here did: a clean validation "
@@ -163,7 +145,9 @@ def _figures(run: Run, pictures: Sequence[Path]) -> list[Block]:
             path=path,
             place=f"figures/{path.name}",
             name=f"Figure {number}",
-            caption=f"{CAPTIONS[path.stem].format(split=split)} {source}",
+            caption=" ".join(
+                [CAPTIONS[path.stem].format(split=split), *[source] * (path.stem not in DRAWINGS)]
+            ),
         )
         for number, path in enumerate(pictures, 1)
     )

@@ -1,0 +1,118 @@
+"""A network layer by layer: how large outputs are, and how many units are dead."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from jaxcifar.figures.inside import Inside
+from jaxcifar.figures.leading import Row, leading
+from jaxcifar.figures.records import Records
+from jaxcifar.figures.style import (
+    RATES,
+    SERIES,
+    Look,
+    few_numbers,
+    footer,
+    look,
+    new_figure,
+    styled,
+)
+
+MOST_NAMES = 24  # layers whose names fit under an axis
+IMAGES = "256 training images without augmentation"
+_NORM = re.compile(r"(bn|norm)\d*$")
+
+
+@styled
+def activation_rms(records: Records, inside: Inside) -> Figure:
+    """Root mean square of every layer's output, before and after training.
+
+    Lines join convolutions and dense layers; hollow marks are normalisation layers.
+    """
+    rows, note = leading(records, inside, inside.probes, len(RATES))
+    figure, panels = new_figure(2, 2, ylabel="RMS of the layer's output")
+    titles = {"initial_rms": "before training", "final_rms": "after training"}
+    for axes, (field, title) in zip(panels, titles.items(), strict=True):
+        axes.set_title(title)
+        for index, row in enumerate(rows):
+            _profile(axes, inside.probes[row.ids[0]].layers, over_seeds(inside, row, field),
+                     look(RATES, index))  # fmt: skip
+    panels[0].set_yscale("log")
+    few_numbers(panels[0].yaxis)
+    name_layers(panels, _layers(inside, rows))
+    handles = [_handle(look(RATES, index), row.name) for index, row in enumerate(rows)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, fontsize=6)
+    lines = "Lines: convolutions and dense layers; hollow: normalisation"
+    footer(figure, records, f"Over {IMAGES}. {lines}", _mean(records), note)
+    return figure
+
+
+@styled
+def dead_units(records: Records, inside: Inside) -> Figure:
+    """Share of every layer's channels that are never above 0, before and after training."""
+    rows, note = leading(records, inside, inside.probes, 4)
+    figure, panels = new_figure(len(rows), 2, ylabel="dead channels (%)")
+    for axes, row in zip(panels, rows, strict=True):
+        before, after = (100 * over_seeds(inside, row, f"{when}_dead") for when in TIMES)
+        x = np.arange(1, len(before) + 1)
+        axes.vlines(x, before, after, color="0.7", linewidth=0.8, zorder=1)
+        for values, (label, options) in zip((before, after), TIMES.values(), strict=True):
+            axes.plot(x, values, linestyle="", label=label, clip_on=False, zorder=3, **options)
+        axes.set_title(row.name)
+    panels[0].set_ylim(0, None if any(axes.dataLim.y1 > 0 for axes in panels) else 1)
+    name_layers(panels, _layers(inside, rows))
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    dead = f"Dead: the output is 0 or less at every place of {IMAGES}"
+    footer(figure, records, dead, _mean(records), note)
+    return figure
+
+
+TIMES: dict[str, tuple[str, dict[str, Any]]] = {
+    "initial": ("before training", {"marker": "o", "markersize": 4, "markerfacecolor": "white",
+                                    "color": SERIES[0].color, "markeredgewidth": 0.8}),
+    "final": ("after training", {"marker": "s", "markersize": 3, "color": SERIES[1].color}),
+}  # fmt: skip
+
+
+def over_seeds(inside: Inside, row: Row, field: str) -> np.ndarray:
+    """Mean over a row's seeds of a field with an entry a layer, (D,)."""
+    return np.mean([getattr(inside.probes[name], field) for name in row.ids], axis=0)
+
+
+def name_layers(panels: Sequence[Axes], layers: Sequence[str]) -> None:
+    """Label the x axes by layer, or by number where there are no common names or too many."""
+    lowest = [axes for axes in panels if axes.get_xaxis().get_tick_params()["labelbottom"]]
+    for axes in lowest:
+        axes.set_xlabel("" if layers else "depth (layers, in the order they run)")
+    if layers:
+        panels[0].set_xticks(np.arange(1, len(layers) + 1), layers)
+        for axes in lowest:
+            axes.tick_params(axis="x", rotation=90, labelsize=6)
+
+
+def _layers(inside: Inside, rows: Sequence[Row]) -> Sequence[str]:
+    """The layers that all rows have in common, if they are the same and not too many."""
+    names = {inside.probes[row.ids[0]].layers for row in rows}
+    return next(iter(names)) if len(names) == 1 and len(min(names)) <= MOST_NAMES else ()
+
+
+def _profile(axes: Axes, layers: Sequence[str], values: np.ndarray, shape: Look) -> None:
+    x, norm = np.arange(1, len(layers) + 1), np.array([bool(_NORM.search(n)) for n in layers])
+    positive = np.where(values > 0, values, np.nan)  # a dead layer has no logarithm
+    axes.plot(x[~norm], positive[~norm], color=shape.color, marker=shape.marker, markersize=3)
+    axes.plot(x[norm], positive[norm], color=shape.color, marker=shape.marker, markersize=3,
+              linestyle="", markerfacecolor="white", markeredgewidth=0.6)  # fmt: skip
+
+
+def _handle(shape: Look, label: str) -> Line2D:
+    return Line2D([], [], color=shape.color, marker=shape.marker, markersize=3, label=label)
+
+
+def _mean(records: Records) -> str:
+    return f"Mean of {records.seeds} seeds" if records.seeds > 1 else ""

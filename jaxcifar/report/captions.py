@@ -1,0 +1,46 @@
+"""What a report says below each figure; `{split}` is the split that chose the best epoch."""
+
+CAPTIONS = {
+    "loss_band_steps": "Minibatch training loss at each step. Shaded: from the lowest to the "
+    "highest run of a network over its learning rates; line: their mean.",
+    "loss_band_epochs": "Training loss, epoch means. Shaded: from the lowest to the highest run "
+    "of a network over its learning rates; line: their mean.",
+    "gradient_range": "Range of the entries of the last layer's gradient at the lowest learning "
+    "rate, epoch means of each step's smallest and largest entry.",
+    "gradient_range_all": "Range of the entries of the last layer's gradient, a panel a learning "
+    "rate.",
+    "first_conv_gradient": "L2 norm of the gradient of the first convolution's kernel, epoch "
+    "means, a panel a network.",
+    "loss_curves": "Loss of every run, a panel a network. Solid: {split}; dotted: training, mean "
+    "of the epoch's step losses.",
+    "accuracy_curves": "Accuracy of every run, a panel a network. Solid: {split}; dotted: "
+    "training, running accuracy of the epoch's minibatches.",
+    "learning_rates": "Learning rate at every step.",
+    "accuracy_best_lines": "Accuracy on: {split}, on logarithmic axes. Pale: the curve of a run; "
+    "line: its highest value so far; broad and grey: the highest of all runs.",
+    "loss_best_lines": "Loss on: {split}, on logarithmic axes. Pale: the curve of a run; line: its "
+    "lowest value so far; broad and grey: the lowest of all runs.",
+    "accuracy_by_size": "Test accuracy of every member over the number of its parameters.",
+    "confusion_matrix": "Test images by true class (rows) and predicted class. The colour is the "
+    "share of the true class, on a square-root scale.",
+    "class_accuracy": "Test accuracy of each class.",
+    "reliability": "Test accuracy in 15 bins of confidence, the probability of the predicted "
+    "class, and its distance to the mean confidence there. ECE, the expected calibration error, is "
+    "the mean distance, weighted by images. Below: the share of images in each bin.",
+    "sample_predictions": "The first test images: true class, predicted class and its probability.",
+    "activation_rms": "Root mean square of every layer's output over 256 training images without "
+    "augmentation, before and after training. Before it, BatchNorm uses the batch's statistics.",
+    "dead_units": "Share of every layer's channels whose output is 0 or less at every place of 256 "
+    "training images without augmentation.",
+    "first_filters": "Kernels of the first convolution as colours, the largest in norm first.",
+    "weight_histograms": "Weights of the first, the middle and the last kernel: a ridge an epoch.",
+    "canet_block": "CANet's block, after its definition. SA: spatial attention; SE: channel "
+    "attention; U: the unit transform, one for both paths.",
+    "attention_weights": "Weights in CANet's first block, a ridge an epoch: a convolution, channel "
+    "attention (SE), spatial attention (SA), the unit transform.",
+    "attention_maps": "CANet's spatial attention on test images, a column a block.",
+    "singular_values": "Singular values of the kernels of CANet's unit transforms, over each "
+    "kernel's largest.",
+}
+
+DRAWINGS = {"canet_block"}  # show no data

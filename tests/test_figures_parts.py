@@ -1,0 +1,223 @@
+"""What the figures of single themes draw: the numbers behind lines, bars, ridges and pictures."""
+
+import json
+
+import numpy as np
+import pytest
+from made_inside import change_summary, make_run, read, words
+from made_records import write_run
+
+from jaxcifar import figures
+from jaxcifar.figures import (
+    best_lines,
+    counts,
+    depth,
+    filters,
+    labels,
+    leading,
+    ridges,
+    sizes,
+    spectra,
+    style,
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("run"), rates=(1e-3,))
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Eight rows of two seeds."""
+    return make_run(tmp_path_factory.mktemp("many"), seeds=2)
+
+
+def test_best_lines_run_on_from_the_best_so_far(tmp_path):
+    folder = write_run(tmp_path, rates=(1e-3, 5e-4), norms=("batch",), epochs=4)
+    values = {"bn-0.001": [0.2, 0.5, 0.4, 0.6], "bn-0.0005": [0.3, None, 0.55, 0.1]}
+    lines = [{"member": name, "epoch": float(e + 1), "step": 10 * e + 10, "val_accuracy": a}
+             for name, row in values.items() for e, a in enumerate(row)]  # fmt: skip
+    lines.append({"member": "bn-0.001", "epoch": 0.0, "step": 0, "val_accuracy": 0.9})
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    records = figures.read_run(folder)
+    found = best_lines.curves_of(records, "val_accuracy", 100.0)
+    np.testing.assert_allclose(found["bn-0.0005"][0].epochs, [1, 3, 4])
+    both = [curve for curves in found.values() for curve in curves]
+    whole = best_lines.best_of_all(both, np.fmax.accumulate)
+    np.testing.assert_allclose(whole.epochs, [1, 2, 3, 4])
+    np.testing.assert_allclose(whole.values, [30, 50, 55, 60])
+    figure = best_lines.accuracy_best_lines(records)
+    np.testing.assert_allclose(figure.axes[0].lines[1].get_ydata(), [20, 50, 50, 60])
+    said = words(figure)
+    assert "bn-0.0005: 10.0, 55.0" in said and "best of all runs: 60.0" in said
+    assert figure.axes[0].get_xscale() == figure.axes[0].get_yscale() == "log"
+
+
+def test_the_lowest_loss_is_the_best(many):
+    records = figures.read_run(many)
+    whole = best_lines.best_of_all(
+        [c for curves in best_lines.curves_of(records, "val_loss").values() for c in curves],
+        np.fmin.accumulate,
+    )
+    lowest = min(rows["val_loss"].min() for rows in records.evaluations.values())
+    assert whole.values[-1] == lowest
+    assert f"best of all runs: {lowest:.3f}" in words(best_lines.loss_best_lines(records))
+
+
+def test_only_so_many_lines_have_a_name(many, monkeypatch):
+    monkeypatch.setattr(best_lines, "MOST", 2)
+    records = figures.read_run(many)
+    reached = {name: min(curve.values.min() for curve in curves)
+               for name, curves in best_lines.curves_of(records, "val_loss").items()}  # fmt: skip
+    kept = sorted(reached, key=reached.get)[:2]
+    said = words(best_lines.loss_best_lines(records))
+    assert [name for name in reached if f"{name}: " in said] == [n for n in reached if n in kept]
+    assert "Drawn of 8: the 2 members with the best values" in said
+
+
+def test_points_are_means_over_seeds_of_the_reported_weights(many):
+    change_summary(many, lambda rank, row: row["test"]["best"].update(accuracy=0.5 + 0.01 * rank))
+    points = {point.name: point for point in sizes.points_of(*read(many))}
+    assert len(points) == 8
+    first = points["bn-0.001"]
+    assert (first.low, first.mean, first.high) == pytest.approx((0.5, 0.54, 0.58))
+    assert first.parameters == 1000
+
+
+def test_published_points_stand_beside_ours(run):
+    published = [("bn-0.001", 900.0, 0.9), ("somebody", 5000.0, 0.7)]
+    figure = sizes.accuracy_by_size(*read(run), published)
+    said = words(figure)
+    assert "published" in said and "somebody" in said and said.count("bn-0.001") == 1
+    marks = figure.axes[0].lines[-1]
+    np.testing.assert_allclose(marks.get_ydata(), [90, 70])
+    assert "published" not in words(sizes.accuracy_by_size(*read(run)))
+
+
+def test_names_of_points_do_not_cover_each_other():
+    figure, (axes,) = style.new_figure()
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    points = [(5 + 0.05 * i, 5 + 0.02 * (i % 3)) for i in range(9)]
+    labels.name_points(figure, axes, points, [f"network {i}" for i in range(9)])
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]
+    assert len(boxes) == 9
+    for index, box in enumerate(boxes):
+        assert axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1
+        for other in boxes[:index]:
+            assert not (box.x0 < other.x1 - 1 and other.x0 < box.x1 - 1
+                        and box.y0 < other.y1 - 1 and other.y0 < box.y1 - 1)  # fmt: skip
+
+
+def test_filters_are_normalised_each_by_itself():
+    kernel = np.zeros((2, 2, 3, 3))
+    kernel[..., 1], kernel[..., 2] = 5.0, -0.5
+    kernel[0, 0, 0, 2] = 0.25
+    picture = filters.mosaic(kernel)
+    assert picture.shape == (4, 25, 3) and picture[0].min() == 1  # white between
+    np.testing.assert_array_equal(picture[1:3, 1:3], 1.0)  # the largest norm first
+    np.testing.assert_array_equal(picture[1, 4], [0.75, 0, 0])
+    np.testing.assert_array_equal(picture[1:3, 7:9], 0.5)  # no weights: grey
+    assert filters.mosaic(np.ones((1, 1, 3, 100))).shape == (8, 8, 3)
+
+
+def test_ridges_are_of_chosen_kernels():
+    leaves = ("a/kernel", "bn/scale", "b/kernel", "c/kernel", "d/kernel")
+    assert ridges.outer_leaves(leaves) == ("a/kernel", "c/kernel", "d/kernel")
+    assert ridges.outer_leaves(("a/kernel",)) == ("a/kernel",) and ridges.outer_leaves(()) == ()
+
+
+def test_ridges_of_canets_are_of_their_first_block(run):
+    assert ridges.canets(figures.read_inside(run))["bn-0.001"] == (
+        "res0/conv2/kernel", "res0/se/kernel7", "res0/sa/conv/kernel", "res0/unit/conv1/kernel",
+    )  # fmt: skip
+
+
+def test_ridge_epochs_hold_both_ends_and_leave_out_what_is_missing():
+    known = np.ones(101, bool)
+    known[0] = False
+    chosen = ridges.ridge_epochs(known)
+    assert len(chosen) == 12 and chosen[0] == 1 and chosen[-1] == 100
+    np.testing.assert_array_equal(ridges.ridge_epochs(np.array([True, False, True])), [0, 2])
+    assert len(ridges.ridge_epochs(np.zeros(3, bool))) == 0
+
+
+def test_outlines_follow_the_histogram():
+    x, height = ridges.outline(np.array([1, 4]), -1.0, 1.0)
+    np.testing.assert_array_equal(x, [-1, -1, 0, 0, 1, 1])
+    np.testing.assert_array_equal(height, [0, 0.25, 0.25, 1, 1, 0])
+
+
+def test_axes_hold_all_but_the_rarest_weights():
+    usual = np.array([1, 0, 4999, 5000, 0, 0])
+    assert ridges.held(usual, 0.0, 6.0) == (2.0, 4.0)
+    assert ridges.held(np.array([1, 0, 0, 2]), 0.0, 4.0) == (0.0, 4.0)  # three weights: all
+
+
+def test_few_weights_share_wider_bins():
+    counts_of_few = np.zeros(64, int)
+    counts_of_few[[0, 1, 63]] = 1
+    np.testing.assert_array_equal(ridges.merged(counts_of_few), [2, 0, 0, 0, 0, 0, 0, 1])
+    assert len(ridges.merged(np.full(64, 4))) == 64
+
+
+def test_profiles_are_means_over_seeds(many):
+    records, found = read(many)
+    row = leading.rows_of(records, found.probes)[0]
+    expected = np.mean([found.probes[name].final_rms for name in row.ids], axis=0)
+    np.testing.assert_array_equal(depth.over_seeds(found, row, "final_rms"), expected)
+    line = depth.activation_rms(records, found).axes[1].lines[0]
+    np.testing.assert_allclose(line.get_ydata(), expected[[0, 2, 4, 6, 8, 10, 12]])  # no norms
+
+
+def test_layers_are_named_where_all_networks_have_them(run, monkeypatch):
+    figure = depth.dead_units(*read(run))
+    assert "conv3" in words(figure)
+    monkeypatch.setattr(depth, "MOST_NAMES", 3)
+    said = words(depth.dead_units(*read(run)))
+    assert "conv3" not in said and "depth (layers, in the order they run)" in said
+
+
+def test_networks_of_different_depth_share_axes(tmp_path):
+    folder = make_run(tmp_path, rates=(1e-3,), parts=("probes",))
+    records, found = read(folder)
+    short = found.probes["bn-0.001"]
+    fields = ("initial_rms", "final_rms", "initial_dead", "final_dead", "layers")
+    found.probes["bn-0.001"] = short._replace(**{f: getattr(short, f)[:5] for f in fields})
+    for draw in (depth.activation_rms, depth.dead_units):
+        figure = draw(records, found)
+        assert "conv1" not in words(figure) and figure.axes[0].get_xlim()[1] > 12
+
+
+def test_singular_values_are_relative_to_the_largest():
+    x, y = spectra.normalised(np.array([4.0, 2.0, 1.0, 1e-9, np.nan]))
+    np.testing.assert_allclose(x, [25, 50, 75])
+    np.testing.assert_allclose(y, [1, 0.5, 0.25])
+    assert len(spectra.normalised(np.full(3, np.nan))[0]) == 0
+
+
+def test_wrong_predictions_are_marked_by_more_than_colour(run):
+    records, found = read(run)
+    probes = found.probes["plain-0.001"]
+    wrong = int((probes.sample_probabilities.argmax(-1) != probes.sample_labels).sum())
+    only = found._replace(probes={"plain-0.001": probes})
+    figure = figures.INSIDE["sample_predictions"].draw(records, only)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert len(titles) == 16 and sum("\u2717" in title for title in titles) == wrong
+    thick = [axes.spines["top"].get_linewidth() > 2 for axes in figure.axes]
+    assert thick == ["\u2717" in title for title in titles]
+    assert (
+        figure.axes[0]
+        .get_title()
+        .startswith(f"true: {counts.classes(found)[probes.sample_labels[0]]}")
+    )
+
+
+def test_maps_stand_beside_their_images(run):
+    records, found = read(run)
+    figure = figures.INSIDE["attention_maps"].draw(records, found)
+    probes = found.probes["bn-0.001"]
+    line = figure.axes[7:14]  # the second sample: an image and six maps
+    np.testing.assert_array_equal(line[0].images[0].get_array(), probes.sample_images[1])
+    np.testing.assert_array_equal(line[3].images[0].get_array(), probes.attention[2, 1])
+    assert figure.axes[3].get_title().startswith("res2/sa\n")
