@@ -13,36 +13,23 @@ import argparse
 import dataclasses
 import json
 import os
-import shutil
-import signal
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from reproducing import ROOT, Job, keep, time_limit, train
 
 import jaxcifar
-from jaxcifar import cli, files, folder, run, runtime
-from jaxcifar.config import Study, replace
+from jaxcifar import cli, files, folder, runtime
+from jaxcifar.config import replace
 from jaxcifar.errors import UserError
 from jaxcifar.report import bn
 
-ROOT = Path(__file__).resolve().parents[1]
 SEEDS = 3  # of a variant that names no number itself
-KEPT = ("config.json", "environment.json", "metrics.jsonl", "steps.npz", "summary.json", bn.ALONE,
-        "groups/*/summary.json")  # fmt: skip
 ALONE_EPOCHS = 3
-
-
-class Job(NamedTuple):
-    """One variant to train: its study, its run folder, and how it was asked for."""
-
-    study: Study
-    workdir: Path
-    command: str
 
 
 def main(argv: Sequence[str]) -> int:
@@ -123,41 +110,6 @@ def train_all(jobs: Sequence[Job], args: argparse.Namespace) -> int:
     return 0
 
 
-def train(job: Job) -> None:
-    """Train or continue a study; one that is finished is left as it is, its commit included."""
-    runtime.prepare(job.study.base.deterministic)
-    prepared = run.prepare(job.study, job.workdir)
-    if all(part.finished for part in prepared.jobs):
-        run.merge(prepared)  # a kill may have come between the last group and the merge
-        print(f"{job.workdir}: finished before", file=sys.stderr)
-    else:
-        run.train_prepared(prepared, None, job.command)
-
-
-@contextmanager
-def time_limit(minutes: float | None) -> Iterator[None]:
-    """Within, this process gets SIGTERM after so long: a training run saves and stops.
-
-    Outside of training it raises `runtime.Stopped`, too.
-    """
-    if minutes is None:
-        yield
-        return
-
-    def stop(signum: int, frame: Any) -> None:
-        raise runtime.Stopped(signum, "stopped between two groups; the same command continues")
-
-    before = signal.signal(signal.SIGTERM, stop)
-    timer = threading.Timer(60 * minutes, os.kill, (os.getpid(), signal.SIGTERM))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        signal.signal(signal.SIGTERM, before)
-
-
 def time_alone(job: Job) -> None:
     """Write images a second of a population of one, by network, into the run folder."""
     rates = {}
@@ -177,31 +129,6 @@ def member_images(summary: dict[str, Any]) -> float:
     """How many images a run's only member was trained on, repetitions counted."""
     (row,) = summary["members"].values()
     return row["images_per_second"] * row["seconds"]
-
-
-def keep(workdir: Path, to: Path) -> None:
-    """Copy a run folder's records, without weights and without where the images lay."""
-    for pattern in KEPT:
-        for path in sorted(workdir.glob(pattern)):
-            target = to / path.relative_to(workdir)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if path.name in ("config.json", "environment.json"):
-                content = without_places(json.loads(path.read_text()))
-                files.write_atomically(target, (json.dumps(content, indent=1) + "\n").encode())
-            else:
-                shutil.copyfile(path, target)
-
-
-def without_places(tree: Any) -> Any:
-    """A record without the path of its images: its data is known by label and fingerprint."""
-    if isinstance(tree, dict):
-        label = tree.get("label")
-        return {
-            key: label if key == "source" and label else
-            None if key == "dir" else without_places(value)
-            for key, value in tree.items()
-        }  # fmt: skip
-    return [without_places(item) for item in tree] if isinstance(tree, list) else tree
 
 
 if __name__ == "__main__":

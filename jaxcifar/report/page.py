@@ -81,13 +81,15 @@ TAIL = "</main>\n</body>\n</html>\n"
 
 def to_html(document: Document) -> str:
     """The document as a page of at most 3 MB, its figures inside."""
-    title = escape(document.title)
+    title, room = escape(document.title), FOR_PICTURES
     parts = [HEAD.format(title=title, css=CSS), f"<h1>{title}</h1>\n"]
-    return "".join([*parts, *map(_block, document.blocks), TAIL])
+    for block in document.blocks:
+        parts.append(_block(block, room))
+        room -= len(parts[-1]) * isinstance(block, Gallery)
+    return "".join([*parts, TAIL])
 
 
-def _gallery(gallery: Gallery) -> str:
-    room = FOR_PICTURES
+def _gallery(gallery: Gallery, room: int) -> str:
     parts = []
     for picture in gallery.pictures:
         figure = _figure(picture, room)
@@ -109,7 +111,7 @@ def _figure(picture: Picture, room: int) -> str:
     return f"<figure{style}>{image}\n<figcaption>{caption}</figcaption></figure>\n"
 
 
-def _block(block: Block) -> str:
+def _block(block: Block, room: int) -> str:
     match block:
         case Heading(text):
             return f"<h2>{_inline(text)}</h2>\n"
@@ -127,7 +129,7 @@ def _block(block: Block) -> str:
         case Table():
             return _table(block)
         case Gallery():
-            return _gallery(block)
+            return _gallery(block, room)
 
 
 def _table(table: Table) -> str:

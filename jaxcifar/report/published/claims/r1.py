@@ -1,0 +1,45 @@
+"""R1: CANet against library networks; what its weights look like."""
+
+from jaxcifar.report.published.claims.statement import Claim, close, higher, itself, lower, value
+from jaxcifar.report.published.measures import PLAIN, Cell
+
+
+def _model(name: str, measure: str = "test_best") -> Cell:
+    return Cell("r1_models", f"R1-{name}", measure)
+
+
+def _without(change: str, measure: str = "test_best") -> Cell:
+    return Cell("r1_regularisation", f"R1-canet-tiny-{change}", measure)
+
+
+BASE = Cell("r1_regularisation", "R1-canet-tiny-control")
+
+CLAIMS: tuple[Claim, ...] = (
+    close("CANet reaches ResNet18's accuracy with fewer parameters (difference of accuracies)",
+          _model("canet"), _model("resnet18"), 0.005),
+    close("CANet_pro reaches ResNet34's accuracy (difference)",
+          _model("canet-pro"), _model("resnet34"), 0.0),
+    lower("CANet has fewer parameters than ResNet18 (difference)",
+          _model("canet", "parameters"), _model("resnet18", "parameters"), 6_289_574 - 11_173_962),
+    lower("CANet converges faster than ResNet34 (epochs to 80 %, difference)",
+          _model("canet", "epochs_to@0.8"), _model("resnet34", "epochs_to@0.8")),
+    higher("CANet generalises better in fewer epochs than larger networks (accuracy after epoch "
+           "20, CANet minus ResNet34)",
+           _model("canet", "val_accuracy@20"), _model("resnet34", "val_accuracy@20")),
+    higher("Label smoothing improves calibration (expected calibration error, without minus with)",
+           _without("no-smoothing", "calibration_error"),
+           BASE._replace(measure="calibration_error")),
+    lower("Dropout does not help (difference from without)", _without("dropout"), BASE),
+    lower("Colour augmentation does not help (difference from without)", _without("jitter"), BASE),
+    lower("Rotation does not help (difference from without)", _without("rotation"), BASE),
+    value("Convolution weights are centred at 0 (mean over their standard deviation)",
+          _model("canet", "conv_centre"), 0.0),
+    value("Spatial-attention weights reach from -0.1 (lowest)", _model("canet", "sa_low"), -0.1),
+    value("Spatial-attention weights reach to 0.2 (highest)", _model("canet", "sa_high"), 0.2),
+    Claim("Squeeze-excitation weights are sparse with spikes (excess kurtosis above 0)",
+          (_model("canet", "se_kurtosis"),), None, 1, itself),
+    value("Unit-transform weights are symmetric (skewness)", _model("canet", "unit_skewness"), 0.0),
+    Claim("Unit transforms are of low rank (effective rank over the largest possible, minus 1/2; "
+          "the rank is at most half the channels by construction)",
+          (_model("canet", "unit_rank"),), None, -1, itself, PLAIN),
+)  # fmt: skip

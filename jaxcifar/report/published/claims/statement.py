@@ -1,0 +1,72 @@
+"""The form of a claim: a sentence of a report, and what of it runs measure."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from jaxcifar.report.published.measures import Cell, Unit
+from jaxcifar.report.verdicts import differences
+
+Seeds = tuple[float, ...]  # a number a seed
+
+
+class Claim(NamedTuple):
+    """A statement of a report. Without `cells` no run can tell: `why` says it.
+
+    `combine` makes one number a seed of the cells' numbers. With a `sign` that is judged, and
+    `published` stands beside it; else the value is.
+    """
+
+    text: str
+    cells: tuple[Cell, ...] = ()
+    published: float | None = None
+    sign: int = 0
+    combine: Callable[..., Seeds] = differences
+    unit: Unit | None = None  # None = of a difference of the first cell's measure
+    why: str = ""
+
+    @property
+    def shown_in(self) -> Unit:
+        """The unit of its numbers."""
+        return self.unit or (self.cells[0].row.difference if self.cells else Unit("", 2))
+
+
+def itself(values: Seeds) -> Seeds:
+    """The numbers of the only cell."""
+    return tuple(values)
+
+
+def highest(*values: Seeds) -> Seeds:
+    """Of each seed, the highest number of all cells (R2 prints the peak over a figure's runs)."""
+    return tuple(max(row) for row in zip(*values, strict=True))
+
+
+def lowest(*values: Seeds) -> Seeds:
+    """Of each seed, the lowest number of all cells."""
+    return tuple(min(row) for row in zip(*values, strict=True))
+
+
+def higher(
+    text: str, first: Cell, second: Cell, published: float | None = None, sign: int = 1
+) -> Claim:
+    """The claim that the first number is above the second, by `published` where that is known."""
+    return Claim(text, (first, second), published, sign)
+
+
+def lower(text: str, first: Cell, second: Cell, published: float | None = None) -> Claim:
+    """The claim that the first number is below the second."""
+    return higher(text, first, second, published, sign=-1)
+
+
+def close(text: str, first: Cell, second: Cell, published: float) -> Claim:
+    """The claim of a small difference: judged by its published value, not by a sign."""
+    return higher(text, first, second, published, sign=0)
+
+
+def value(text: str, cell: Cell, published: float) -> Claim:
+    """The claim of a number."""
+    return Claim(text, (cell,), published, combine=itself, unit=cell.row.unit)
+
+
+def unmeasured(text: str, why: str) -> Claim:
+    """A statement that none of the runs can tell."""
+    return Claim(text, why=why)

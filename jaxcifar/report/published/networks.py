@@ -1,0 +1,117 @@
+"""Measures of what trained networks look like inside, from test.npz, histograms and probes.
+
+Each takes a run, a member with its seed, and an argument that none of them uses; NaN where the run
+did not record what it takes.
+"""
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from jaxcifar.calibration import expected_calibration_error
+from jaxcifar.report.published.runs import Trained
+
+Of = Callable[[Trained, str, float | None], float]
+Weights = tuple[np.ndarray, np.ndarray]  # centres of all bins of some kernels, and counts
+
+CONVOLUTION = r"/(down_)?conv\d*/kernel$"
+SPATIAL, CHANNEL, UNIT = r"/sa/", r"/se/", r"/unit/"
+
+
+def calibration_error(trained: Trained, name: str, _: float | None = None) -> float:
+    """Expected calibration error of the weights that the run reports, on the test set."""
+    scored = trained.inside.scored.get(name)
+    if scored is None or trained.run.leading not in scored.kinds:
+        return np.nan
+    row = scored.kinds.index(trained.run.leading)
+    return expected_calibration_error(
+        scored.bin_count[row], scored.bin_correct[row], scored.bin_confidence[row]
+    )
+
+
+def dead(trained: Trained, name: str, _: float | None = None) -> float:
+    """Share of channels that are never above 0 after training, mean over layers."""
+    probes = trained.inside.probes.get(name)
+    return np.nan if probes is None else float(np.mean(probes.final_dead))
+
+
+def rms_slope(trained: Trained, name: str, _: float | None = None) -> float:
+    """Slope of log(root mean square) of the convolutions' outputs, a layer, before training."""
+    probes = trained.inside.probes.get(name)
+    if probes is None:
+        return np.nan
+    depth = [row for row, layer in enumerate(probes.layers) if "conv" in layer]
+    sizes = probes.initial_rms[depth]
+    usable = len(depth) > 1 and bool((sizes > 0).all())
+    return float(np.polyfit(np.arange(len(depth)), np.log(sizes), 1)[0]) if usable else np.nan
+
+
+def _weights(trained: Trained, name: str, pattern: str) -> Weights | None:
+    """The weights after training of the kernels whose path matches, as bins."""
+    found = trained.inside.histograms.get(name)
+    if found is None:
+        return None
+    rows = [row for row, leaf in enumerate(found.leaves) if re.search(pattern, leaf)]
+    if not rows:
+        return None
+    low, high, counts = (values[-1][rows] for values in (found.low, found.high, found.counts))
+    middle = (np.arange(counts.shape[-1]) + 0.5) / counts.shape[-1]
+    return low[:, None] + (high - low)[:, None] * middle, counts
+
+
+def _end(pattern: str, which: str) -> Of:
+    """The lowest or highest weight of the kernels whose path matches."""
+
+    def measure(trained: Trained, name: str, _: float | None = None) -> float:
+        found = trained.inside.histograms.get(name)
+        rows = [] if found is None else [
+            row for row, leaf in enumerate(found.leaves) if re.search(pattern, leaf)
+        ]  # fmt: skip
+        if found is None or not rows:
+            return np.nan
+        return float(found.low[-1][rows].min() if which == "low" else found.high[-1][rows].max())
+
+    return measure
+
+
+def _moment(pattern: str, order: int) -> Of:
+    """A standardised moment of the pooled weights; of order 1 the mean over the deviation."""
+
+    def measure(trained: Trained, name: str, _: float | None = None) -> float:
+        found = _weights(trained, name, pattern)
+        if found is None:
+            return np.nan
+        centres, counts = found
+        mean = float(np.average(centres, weights=counts))
+        deviation = float(np.sqrt(np.average((centres - mean) ** 2, weights=counts)))
+        if order == 1:
+            return mean / deviation
+        moment = float(np.average(((centres - mean) / deviation) ** order, weights=counts))
+        return moment - 3 if order == 4 else moment
+
+    return measure
+
+
+def unit_rank(trained: Trained, name: str, _: float | None = None) -> float:
+    """Effective rank of the unit transforms over the largest possible, minus 1/2; their mean.
+
+    The effective rank is exp(entropy of the singular values over their sum): Roy and Vetterli,
+    EUSIPCO 2007, definition 1.
+    """
+    probes = trained.inside.probes.get(name)
+    if probes is None or probes.singular_values is None:
+        return np.nan
+    return float(np.mean([_effective_rank(row) for row in probes.singular_values])) - 0.5
+
+
+def _effective_rank(values: np.ndarray) -> float:
+    there = values[np.isfinite(values) & (values > 0)]
+    share = there / there.sum()
+    return float(np.exp(-(share * np.log(share)).sum())) / np.isfinite(values).sum()
+
+
+conv_centre = _moment(CONVOLUTION, 1)
+se_kurtosis = _moment(CHANNEL, 4)
+unit_skewness = _moment(UNIT, 3)
+sa_low, sa_high = _end(SPATIAL, "low"), _end(SPATIAL, "high")

@@ -1,0 +1,125 @@
+"""Remake the pages of the study reports: train what is not trained yet, then write from records.
+
+    python scripts/reproduce.py --data DIR --minutes 50          # the same line carries on
+    python scripts/reproduce.py --data DIR --reports R3 R4       # these only
+    python scripts/reproduce.py --data DIR --variant quick       # every row, in its short form
+    python scripts/reproduce.py --draw-only                      # pages from what is there
+
+Reports come in the order R0, R3, R4, R1, R2 and their configs in the order of their tables.
+Finished members never train again. A config that cannot be trained is named, and the others go on.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from reproducing import ROOT, Job, keep, time_limit, train
+
+from jaxcifar import cli, folder, runtime
+from jaxcifar.errors import UserError
+from jaxcifar.report import bn, published, reference
+
+REPORTS = ("R0", "R3", "R4", "R1", "R2")
+BN = {"R0": "r0", "R1": "r1"}  # variants of configs/bn.py that belong to a report
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status."""
+    args = parse(argv)
+    if args.data is not None:
+        os.environ["JAXCIFAR_DATA"] = str(args.data.expanduser().resolve())
+    began = time.perf_counter()
+    status = 0 if args.draw_only else train_all(args)
+    for report in args.reports:
+        publish(report, args)
+    print(f"{time.perf_counter() - began:,.0f} s in all")
+    return status
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
+    words = (__doc__ or "").splitlines()
+    parser = argparse.ArgumentParser(
+        description=words[0], epilog="\n".join(words[1:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    add = parser.add_argument
+    add("--data", type=Path, help="CIFAR-10, a folder or an archive; default: the usual places")
+    add("--reports", nargs="+", default=list(REPORTS), choices=REPORTS, help="default: all five")
+    add("--configs", nargs="+", help="only these configs, by the names of their files")
+    add("--variant", default="published", choices=("published", "asrun", "clean", "quick"),
+        help="of every config; default: published, as its table asks for")  # fmt: skip
+    add("--seeds", type=int, help="per member; default: the config's own")
+    add("--minutes", type=float, help="stop training after so long, everything saved")
+    add("--runs", type=Path, default=Path("runs"), help="where run folders lie")
+    add("--records", type=Path, help="copy the records there, without weights and paths")
+    add("--out", type=Path, default=ROOT / "docs" / "results", help="where the pages are written")
+    add("--draw-only", action="store_true", help="train nothing")
+    return parser.parse_args(argv)
+
+
+def jobs(args: argparse.Namespace) -> Iterator[Job]:
+    """What is to be trained, in order."""
+    for report in args.reports:
+        for table in published.configs(report):
+            name, variant = table.config, table.variant
+            if args.configs is None or name in args.configs:
+                asked = variant if args.variant == "published" else args.variant
+                yield make_job(name, None if asked == "clean" else asked, args)
+        if report in BN and args.variant == "published" and args.configs is None:
+            yield make_job("bn", BN[report], args)
+
+
+def make_job(config: str, variant: str | None, args: argparse.Namespace) -> Job:
+    """The study of a config's variant and the folder it is trained in."""
+    text = f"configs/{config}.py{f':{variant}' if variant else ''}"
+    study = cli.load_study(f"{ROOT}/{text}")
+    if args.seeds:
+        study, _ = cli.apply_overrides(study, [("seeds", str(args.seeds))])
+    return Job(study, args.runs / folder.default_workdir(study).name,
+               f"python scripts/reproduce.py --configs {config} --variant {variant or 'clean'}"
+               f" --seeds {study.seeds}")  # fmt: skip
+
+
+def train_all(args: argparse.Namespace) -> int:
+    """Train what is not finished.
+
+    Returns: 0; 2 where a config could not be trained; the status of a stop that was asked for.
+    """
+    status = 0
+    try:
+        with time_limit(args.minutes):
+            for job in jobs(args):
+                try:
+                    train(job)
+                except UserError as error:
+                    print(f"error: {job.workdir.name}: {error}", file=sys.stderr)
+                    status = 2
+    except runtime.Stopped as stop:
+        print(stop, file=sys.stderr)
+        return 128 + stop.signum
+    return status
+
+
+def publish(report: str, args: argparse.Namespace) -> None:
+    """Copy the records of a report's runs, and write its pages."""
+    studies = {
+        table.config: cli.load_study(f"{ROOT}/configs/{table.config}.py:{table.variant}")
+        for table in published.configs(report)
+    }
+    found = published.find(args.runs, studies)
+    if args.records is not None:
+        for trained in (trained for rows in found.values() for trained in rows):
+            keep(trained.folder, args.records / trained.folder.name)
+    for path in published.write(reference.load(report.lower()), found, args.out):
+        print(f"page {path}")
+    bn_runs = sorted(args.runs.glob(f"bn-{BN.get(report, '-')}-*/steps.npz"))
+    if bn_runs:
+        print(f"page {bn.write([path.parent for path in bn_runs], args.out)}")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,89 @@
+"""Shared by the scripts that reproduce reports: train what is missing, stop, keep records."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxcifar import files, run, runtime
+from jaxcifar.config import Study
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = (
+    "config.json", "environment.json", "metrics.jsonl", "steps.npz", "summary.json", "alone.json",
+    "groups/*/summary.json", "groups/*/test.npz", "groups/*/histograms.npz", "groups/*/probes.npz",
+)  # fmt: skip
+
+
+class Job(NamedTuple):
+    """One variant to train: its study, its run folder, and how it was asked for."""
+
+    study: Study
+    workdir: Path
+    command: str
+
+
+def train(job: Job) -> None:
+    """Train or continue a study; one that is finished is left as it is, its commit included."""
+    runtime.prepare(job.study.base.deterministic)
+    prepared = run.prepare(job.study, job.workdir)
+    if all(part.finished for part in prepared.jobs):
+        run.merge(prepared)  # a kill may have come between the last group and the merge
+        print(f"{job.workdir}: finished before", file=sys.stderr)
+    else:
+        run.train_prepared(prepared, None, job.command)
+
+
+@contextmanager
+def time_limit(minutes: float | None) -> Iterator[None]:
+    """Within, this process gets SIGTERM after so long: a training run saves and stops.
+
+    Outside of training it raises `runtime.Stopped`, too.
+    """
+    if minutes is None:
+        yield
+        return
+
+    def stop(signum: int, frame: Any) -> None:
+        raise runtime.Stopped(signum, "stopped between two groups; the same command continues")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    timer = threading.Timer(60 * minutes, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGTERM, before)
+
+
+def keep(workdir: Path, to: Path) -> None:
+    """Copy a run folder's records, without weights and without where the images lay."""
+    for pattern in KEPT:
+        for path in sorted(workdir.glob(pattern)):
+            target = to / path.relative_to(workdir)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if path.name in ("config.json", "environment.json"):
+                content = without_places(json.loads(path.read_text()))
+                files.write_atomically(target, (json.dumps(content, indent=1) + "\n").encode())
+            else:
+                shutil.copyfile(path, target)
+
+
+def without_places(tree: Any) -> Any:
+    """A record without the path of its images: its data is known by label and fingerprint."""
+    if isinstance(tree, dict):
+        label = tree.get("label")
+        return {
+            key: label if key == "source" and label else
+            None if key == "dir" else without_places(value)
+            for key, value in tree.items()
+        }  # fmt: skip
+    return [without_places(item) for item in tree] if isinstance(tree, list) else tree

@@ -1,0 +1,174 @@
+"""Pages of the study reports: which run speaks, what is at size, which verdict follows."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_published import make
+from scipy import stats
+
+from jaxcifar import cli
+from jaxcifar.config import replace
+from jaxcifar.report import published, reference
+from jaxcifar.report.published import measures, page, runs, tables
+from jaxcifar.report.published.claims import CLAIMS
+from jaxcifar.report.published.measures import MEASURES, Cell
+from jaxcifar.report.verdicts import Verdict
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+PUBLISHED = {"R0-opt-adam": 0.8842, "R0-opt-sgd": 0.7858, "R0-opt-signsgd": 0.8264}
+SPREAD = (-0.003, 0.0, 0.004)
+
+
+def study(name, variant="published"):
+    return cli.load_study(f"{CONFIGS}/{name}.py:{variant}")
+
+
+@pytest.fixture
+def table():
+    """The optimizer table alone, so that the test needs one run."""
+    found = reference.load("r0")
+    return next(t for t in found["tables"] if t["config"] == "r0_optimizer")
+
+
+def as_published(member, seed):
+    return PUBLISHED[member] + SPREAD[seed]
+
+
+def found_of(folder, name="r0_optimizer"):
+    return published.find(folder, {name: study(name)})
+
+
+def test_the_published_value_is_reproduced_contradicted_or_neither(tmp_path, table):
+    def reached(member, seed):
+        far = 0.05 if member == "R0-opt-sgd" else 0.0
+        return as_published(member, seed) + far
+
+    make(tmp_path / "a", study("r0_optimizer"), reached)
+    (trained,) = found_of(tmp_path)["r0_optimizer"]
+    found = tables.beside(table, trained)
+    verdicts = {row[0]: row[-1] for row in found.rows}
+    assert verdicts == {
+        "R0-opt-adam": Verdict.REPRODUCED.value, "R0-opt-sgd": Verdict.CONTRADICTED.value,
+        "R0-opt-signsgd": Verdict.REPRODUCED.value,
+    }  # fmt: skip
+    adam = next(row for row in found.rows if row[0] == "R0-opt-adam")
+    values = 100 * (PUBLISHED["R0-opt-adam"] + np.array(SPREAD))
+    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+    assert adam[3:9] == (
+        "88.42", f"{values.mean():.2f}", f"{values.std(ddof=1):.2f}",
+        f"{values.mean() - 88.42:.2f}", f"{low:.2f} to {high:.2f}", "3",
+    )  # fmt: skip
+
+
+def test_rows_are_compared_with_the_first_by_the_paired_test(tmp_path, table):
+    def reached(member, seed):
+        return as_published(member, seed) + 0.001 * seed * (member == "R0-opt-sgd")
+
+    make(tmp_path / "a", study("r0_optimizer"), reached)
+    found = tables.comparisons(table, found_of(tmp_path)["r0_optimizer"][0])
+    sgd, sign = found.rows
+    assert sgd[0] == "R0-opt-sgd" and sgd[2] == "-9.84" and sign[1] == "-5.78"
+    gaps = np.array([reached("R0-opt-sgd", s) - reached("R0-opt-adam", s) for s in range(3)])
+    assert float(sgd[-1].strip("<")) == pytest.approx(
+        2 * stats.ttest_1samp(gaps, 0).pvalue, abs=6e-5
+    )
+
+
+def test_one_setting_off_and_nothing_is_judged(tmp_path, table):
+    changed = study("r0_optimizer")
+    changed = dataclasses.replace(changed, base=replace(changed.base, {"train.epochs": 49}))
+    make(tmp_path / "a", changed, as_published)
+    (trained,) = found_of(tmp_path)["r0_optimizer"]
+    assert {row[-1] for row in tables.beside(table, trained).rows} == {Verdict.NOT_RUN.value}
+    assert runs.sizes(trained, ["R0-opt-adam"]) == ("train.epochs 49 (published: 50)",)
+
+
+def test_what_cannot_change_the_experiment_does_not_take_its_size(tmp_path):
+    free = {"data.dir": "/elsewhere", "seed": 7, "eval.batch_size": 50, "dtype": "bfloat16"}
+    moved = study("r0_optimizer")
+    moved = dataclasses.replace(moved, base=replace(moved.base, free), seeds=5)
+    make(tmp_path / "a", moved, lambda member, seed: 0.8)
+    (trained,) = found_of(tmp_path)["r0_optimizer"]
+    assert all(map(trained.at_size, PUBLISHED)) and trained.name.endswith("(bfloat16)")
+
+
+def test_an_unfinished_seed_takes_the_members_size(tmp_path):
+    make(tmp_path / "a", study("r0_optimizer"), as_published, leave_out=["R0-opt-sgd.s1"])
+    (trained,) = found_of(tmp_path)["r0_optimizer"]
+    assert not trained.at_size("R0-opt-sgd") and trained.at_size("R0-opt-adam")
+
+
+def test_the_run_of_the_published_size_speaks_first(tmp_path):
+    make(tmp_path / "a", study("r0_optimizer", "quick"), as_published)
+    make(tmp_path / "b", study("r0_optimizer"), as_published)
+    make(tmp_path / "c", study("r0_loss"), lambda member, seed: 0.5)
+    found = found_of(tmp_path)["r0_optimizer"]
+    assert [trained.variant for trained in found] == ["published", "quick"]
+
+
+def test_claims_are_judged_by_sign_and_by_value(tmp_path):
+    make(tmp_path / "a", study("r0_optimizer"), as_published)
+    rows = {row[0]: row for row in page.verdicts(CLAIMS["R0"], found_of(tmp_path)).rows}
+    adam = rows["Adam beats sign-SGD (difference)"]
+    assert adam[1:6] == ("r0_optimizer:published", "points", "5.78", "5.78", "3")
+    assert adam[-1] == "reproduced" and adam[-2] == "0.0000" or adam[-2].startswith("<")
+    assert rows["The best settings reach 91.53 %"][-1] == Verdict.NOT_RUN.value
+    make(tmp_path / "b", study("r0_best"), lambda member, seed: 0.95 + SPREAD[seed])
+    both = published.find(tmp_path, {n: study(n) for n in ("r0_optimizer", "r0_best")})
+    rows = {row[0]: row for row in page.verdicts(CLAIMS["R0"], both).rows}
+    assert rows["The best settings reach 91.53 %"][-1] == Verdict.CONTRADICTED.value
+
+
+@pytest.mark.parametrize("report", CLAIMS)
+def test_every_claim_names_members_and_measures_that_exist(report):
+    wanted = {cell for claim in CLAIMS[report] for cell in claim.cells}
+    members = {name: {m.id for m in study(name).members} for name in {c.config for c in wanted}}
+    for cell in wanted:
+        assert cell.member in members[cell.config], cell
+        assert cell.row is MEASURES[cell.measure.partition("@")[0]]
+    for claim in CLAIMS[report]:
+        assert bool(claim.cells) != bool(claim.why)
+        assert not claim.cells or claim.sign or claim.published is not None
+
+
+def test_measures_read_the_curves(tmp_path):
+    make(tmp_path / "a", study("r0_optimizer"), lambda member, seed: 0.8 + 0.01 * seed)
+    (trained,) = found_of(tmp_path)["r0_optimizer"]
+
+    def value(measure):
+        return measures.values(trained, Cell("r0_optimizer", "R0-opt-sgd", measure))[1]
+
+    assert value("val_accuracy") == pytest.approx(0.81)
+    assert value("train_accuracy@2") == pytest.approx(0.405)
+    assert value("epochs_to@0.6") == 3 and np.isnan(value("epochs_to@0.9"))
+    assert value("rise_after@2") == pytest.approx(0.405)
+    assert value("train_loss") == 0.5 and value("rebound") == 0.0
+    assert value("test_peak") == pytest.approx(0.81)  # the test set selects in :published
+    assert np.isnan(value("val_accuracy@9")) and np.isnan(value("calibration_error"))
+
+
+def test_pages_are_the_same_bytes_and_name_no_place(tmp_path):
+    make(tmp_path / "runs" / "a", study("r0_optimizer", "quick"), as_published)
+    studies = {s.config: study(s.config, s.variant) for s in published.configs("R0")}
+    written = []
+    for out in ("one", "two"):
+        found = published.find(tmp_path / "runs", studies)
+        paths = published.write(reference.load("r0"), found, tmp_path / out)
+        written.append([path.read_bytes() for path in paths])
+    assert written[0] == written[1]
+    text = written[0][0].decode()
+    assert "/secret/place" not in text and "is not of the published size" in text
+    assert "Not run. Its config is configs/r0\\_loss.py:published" in text or "r0_loss.py" in text
+    assert all(len(content) < 3_000_000 for content in written[0])
+
+
+@pytest.mark.parametrize("report", CLAIMS)
+def test_a_report_without_runs_says_so_and_judges_nothing(report):
+    found = reference.load(report.lower())
+    document = page.document(found, {}, {})
+    texts = [block.text for block in document.blocks if hasattr(block, "kind")]
+    assert sum(text.startswith("Not run.") for text in texts) == len(found["tables"])
+    verdicts = page.verdicts(CLAIMS[report], {})
+    assert {row[-1] for row in verdicts.rows} == {Verdict.NOT_RUN.value}
