@@ -113,7 +113,7 @@ def sizes(trained: Trained, members: Sequence[str]) -> tuple[str, ...]:
     seen: dict[str, dict[tuple[str, str], None]] = {}
     for member in members:
         for path, (ours, published) in trained.departures(member).items():
-            seen.setdefault(path, {})[_said(ours), _said(published)] = None
+            seen.setdefault(path, {})[_said(path, ours), _said(path, published)] = None
     said = []
     for path, pairs in seen.items():
         ours, published = (listed(list(dict.fromkeys(side))) for side in zip(*pairs, strict=True))
@@ -123,11 +123,11 @@ def sizes(trained: Trained, members: Sequence[str]) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _said(value: Any) -> str:
+def _said(path: str, value: Any) -> str:
     if value is None:
-        return "not given"
+        return "all" if path.startswith("data.n_") else "not given"
     if isinstance(value, list):
-        return ", ".join(map(_said, value)) or "none"
+        return ", ".join(map(short, value)) or "none"
     return short(value)
 
 
