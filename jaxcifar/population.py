@@ -13,6 +13,8 @@ _SEEDS = ("init_seed", "order_seed", "augment_seed")
 # What cannot change a member's numbers, or is told better by the data's fingerprint.
 _NOT_IDENTITY = ("checkpoint", "deterministic", "seed")
 _NOT_IDENTITY_DATA = ("name", "dir")
+# Records that may be asked for: unasked, a run is what it was before there were any.
+_IF_ASKED = ("histograms", "probes")
 
 
 class MemberRun(NamedTuple):
@@ -59,6 +61,7 @@ def identity(config: Config, fingerprint: str) -> str:
         del tree[name]
     for name in _NOT_IDENTITY_DATA:
         del tree["data"][name]
+    tree["eval"] = {k: v for k, v in tree["eval"].items() if v or k not in _IF_ASKED}
     text = json.dumps({"config": tree, "data": fingerprint}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -190,6 +190,20 @@ def test_identity_follows_what_changes_numbers_and_nothing_else():
         assert identities(changed) == first, path
 
 
+def test_records_that_nobody_asked_for_leave_the_identity_alone(monkeypatch):
+    """Run folders from before there were such records can still be continued."""
+    asked = replace(Config(), {"eval.histograms": True})
+    names = [population.identity(config, "data") for config in (Config(), asked)]
+    whole = population.content
+
+    def older(config):
+        tree = whole(config)
+        return tree | {"eval": {k: tree["eval"][k] for k in ("every", "train", "batch_size")}}
+
+    monkeypatch.setattr(population, "content", older)
+    assert [population.identity(Config(), "data") == name for name in names] == [True, False]
+
+
 def test_adding_seeds_renames_nobody():
     more = identities(dataclasses.replace(STUDY, seeds=2))
     assert {k: v for k, v in more.items() if not k.endswith(".s1")} == identities(STUDY)
