@@ -5,8 +5,9 @@
 >>> logits = model.apply(variables, images, train=False)
 """
 
-from jaxcifar.models.counting import Counts, count, count_parameters, macs
+from jaxcifar.models.counting import Counts, count, count_parameters, macs, shapes
 from jaxcifar.models.factory import make_model
+from jaxcifar.models.inside import attention, kernels, outputs, unit_kernels
 from jaxcifar.models.layers import MOMENTUM
 from jaxcifar.models.registry import MODELS
 from jaxcifar.models.spec import ModelSpec
@@ -16,8 +17,13 @@ __all__ = [
     "MOMENTUM",
     "Counts",
     "ModelSpec",
+    "attention",
     "count",
     "count_parameters",
+    "kernels",
     "macs",
     "make_model",
+    "outputs",
+    "shapes",
+    "unit_kernels",
 ]

@@ -43,7 +43,9 @@ class SpatialAttention(Network):
         """(N, H, W, C) -> the same shape."""
         seen = jnp.stack([x.mean(axis=-1), channel_max(x)], axis=-1)
         conv = self.conv(1, self.kernel, padding=self.kernel // 2, use_bias=False, name="conv")
-        return x * jax.nn.sigmoid(conv(seen))
+        gate = jax.nn.sigmoid(conv(seen))
+        self.sow("intermediates", "gate", gate)  # for `inside.attention`; else it does nothing
+        return x * gate
 
 
 def conv1d(y: jax.Array, kernel: jax.Array) -> jax.Array:

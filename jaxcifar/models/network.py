@@ -115,7 +115,7 @@ def repeat(
         return x
     scan = nn.scan(
         lambda block, x: (block(x, *rest), None),
-        variable_axes={"params": 0, "batch_stats": 0},
+        variable_axes={"params": 0, "batch_stats": 0, "intermediates": 0},
         split_rngs={"params": True, "dropout": True},
         length=count,
     )
