@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxcifar import histograms
 from jaxcifar.steps import bind, record_dtypes
 from jaxcifar.types import Book, Plan
 
@@ -26,6 +27,7 @@ def new_book(plan: Plan) -> Book:
         steps={name: np.zeros((m, plan.n_step), dtype) for name, dtype in fields.items()},
         rows={name: np.full((m, n_row), np.nan) for name in ROW_FIELDS},
         seconds=np.zeros(1),
+        histograms=histograms.blank(plan) if plan.histograms else {},
     )
 
 
@@ -34,6 +36,12 @@ def write_steps(book: Book, seen: dict[str, np.ndarray], first: int, stop: int) 
     for name, values in seen.items():
         book.steps[name][:, first:stop] = values  # the one array that grows in place
     return book
+
+
+def write_histograms(book: Book, seen: dict[str, np.ndarray], row: int) -> None:
+    """Enter what was seen of the weights, fields of (M, ...): row 0 before the first step."""
+    for name, values in seen.items():
+        book.histograms[name][:, row] = values
 
 
 def train_means(plan: Plan, book: Book, step: int) -> dict[str, Any]:

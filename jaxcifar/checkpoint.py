@@ -186,7 +186,9 @@ def at_step(folder: Path, step: int) -> Path:
 def _rest(snapshot: Snapshot) -> dict[str, Any]:
     state, book = snapshot.state, snapshot.book
     kept = {name: getattr(state, name) for name in ("opt_state", "average", "alive", "bad_step")}
-    return {"state": kept, "book": book._asdict()}
+    # Without histograms as before there were any: older checkpoints stay readable.
+    noted = {name: part for name, part in book._asdict().items() if name != "histograms" or part}
+    return {"state": kept, "book": noted}
 
 
 def _write(path: Path, tree: Tree) -> None:

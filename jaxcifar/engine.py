@@ -10,8 +10,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxcifar import faults, optim, programs, scoring
-from jaxcifar.bookkeeping import ROW_FIELDS, new_book, train_means, write_steps
+from jaxcifar import faults, histograms, optim, programs, scoring
+from jaxcifar.bookkeeping import (
+    ROW_FIELDS,
+    new_book,
+    train_means,
+    write_histograms,
+    write_steps,
+)
 from jaxcifar.steps import param_dtype
 from jaxcifar.types import (
     Cursor,
@@ -60,7 +66,10 @@ def start(plan: Plan, given: Mapping[int, Tree] = MappingProxyType({})) -> Snaps
     program = plan.phases[0].program
     state = programs.init_state(program, plan.phases[0].numbers, given)
     best = jax.tree.map(lambda leaf: leaf.copy(), weights(program, state))
-    return Snapshot(state, best, new_book(plan), Cursor(phase=0, step=0, due=False))
+    book = new_book(plan)
+    if plan.histograms:
+        write_histograms(book, histograms.measure(program, best["params"]), 0)
+    return Snapshot(state, best, book, Cursor(phase=0, step=0, due=False))
 
 
 def weights(program: Program, state: TrainState) -> Tree:
@@ -223,6 +232,9 @@ def evaluate(
     row["seconds"] = book.seconds[0]
     for name in ROW_FIELDS:
         book.rows[name][:, index] = row[name]
+    if plan.histograms:
+        seen = histograms.measure(program, weights(program, snapshot.state)["params"])
+        write_histograms(book, seen, index + 1)
     alive = np.asarray(snapshot.state.alive)
     better = alive & (np.asarray(row["val_accuracy"]) > book.best_value)
     best = programs.choose(

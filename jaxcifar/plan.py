@@ -87,6 +87,7 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
         events=events,
         n_train=n_train,
         score_batch=config.eval.batch_size,
+        histograms=config.eval.histograms,
     )
 
 

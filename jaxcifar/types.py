@@ -84,6 +84,7 @@ class Book(NamedTuple):
     steps: dict[str, np.ndarray]  # field -> (M, S)
     rows: dict[str, np.ndarray]  # field -> (M, E) float64, NaN where not measured yet
     seconds: np.ndarray  # float64 (1,), spent on this group so far
+    histograms: dict[str, np.ndarray] = {}  # field -> (M, E + 1, ...); empty = not asked for
 
 
 class Cursor(NamedTuple):
@@ -148,6 +149,7 @@ class Plan(NamedTuple):
     events: Events
     n_train: int
     score_batch: int
+    histograms: bool = False  # of the weights, at every evaluation
 
     @property
     def n_step(self) -> int:

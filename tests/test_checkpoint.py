@@ -42,6 +42,20 @@ def test_a_snapshot_comes_back_bit_for_bit(tmp_path):
         assert np.asarray(a).dtype == np.asarray(b).dtype
 
 
+def test_only_asked_histograms_are_written(tmp_path):
+    """So that checkpoints from before there were any can still be continued."""
+    for step, histograms in ((1, {}), (2, {"counts": np.ones((2, 3), np.int32)})):
+        snapshot = made(step)
+        snapshot = snapshot._replace(book=snapshot.book._replace(histograms=histograms))
+        checkpoint.save(tmp_path, snapshot)
+        found = checkpoint.find(tmp_path)
+        text = "".join(path.read_text() for path in (found.folder / "rest").glob("_METADATA"))
+        assert "rows" in text and ("histograms" in text) == bool(histograms)
+        assert (
+            checkpoint.restore(found, blank(snapshot)).book.histograms.keys() == histograms.keys()
+        )
+
+
 def test_weights_to_evaluate_may_differ_from_those_stepped_from(tmp_path):
     """As for schedule-free optimizers: readers get the one, a resumed run the other."""
     snapshot, last = made(), {"params": made(value=7.0).state.params, "batch_stats": {}}

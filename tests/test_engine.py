@@ -9,19 +9,20 @@ import pytest
 import tiny
 from test_population import Compiles
 
-from jaxcifar import bookkeeping, checkpoint, engine, plan, programs, scoring
+from jaxcifar import bookkeeping, checkpoint, engine, models, plan, programs, scoring
 from jaxcifar.config import replace
 from jaxcifar.keys import Purpose, key_at
 from jaxcifar.progress import Progress
 
 RATES = ({"optim.lr": 0.01}, {"optim.lr": 0.03})
+WITH_HISTOGRAMS = replace(tiny.BASE, {"eval.histograms": True})
 
 
 @pytest.fixture(scope="module")
 def whole():
     """A run of two members, uninterrupted, and the snapshots it saved."""
     saved = []
-    made = tiny.make_plan(*RATES)
+    made = tiny.make_plan(*RATES, base=WITH_HISTOGRAMS)
     return made, tiny.run(made, saved=saved), saved
 
 
@@ -37,7 +38,7 @@ def test_any_cut_gives_the_same_bits(whole):
     """Segments of one step against as many as fit (the records' width differs with it)."""
     made, snapshot, _ = whole
     assert made.phases[0].program.segment == 3
-    cut = tiny.run(tiny.make_plan(*RATES, segment=1))
+    cut = tiny.run(tiny.make_plan(*RATES, base=WITH_HISTOGRAMS, segment=1))
     tiny.assert_same_bits(cut, snapshot)
 
 
@@ -69,6 +70,19 @@ def test_records_say_what_happened(whole):
     )
     assert book.rows["epoch"].tolist() == [[1, 2], [1, 2]]
     np.testing.assert_array_equal(book.steps["lr"], np.repeat([[0.01], [0.03]], 6, axis=1))
+
+
+def test_histograms_are_of_the_weights_at_each_evaluation(whole):
+    """Row 0 before the first step, then one an epoch, by mean and counts of what was saved."""
+    made, _, saved = whole
+    rows = saved[-1].book.histograms
+    for row, state in enumerate([engine.start(made).state, *(s.state for s in saved)]):
+        for leaf, kernel in enumerate(models.kernels(state.params).values()):
+            weights = np.asarray(kernel, np.float64).reshape(2, -1)
+            np.testing.assert_allclose(rows["mean"][:, row, leaf], weights.mean(1), atol=1e-6)
+            np.testing.assert_array_equal(rows["low"][:, row, leaf], weights.min(1).astype("f4"))
+            assert (rows["counts"][:, row, leaf].sum(1) == weights.shape[1]).all()
+    assert np.isnan(saved[0].book.histograms["mean"][:, 2]).all(), "not before it is there"
 
 
 def test_epochs_see_every_image_once_in_their_own_order():
