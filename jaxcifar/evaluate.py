@@ -79,7 +79,7 @@ def score_group(workdir: Path, member: str, which: str) -> dict[str, tuple[float
     weights = programs.place(restored.weights, program)
     numbers = programs.place(trained.plan.phases[-1].numbers, program)
     test = job.test_images(trained)
-    loss, accuracy = scoring.score(program, weights, numbers, test, trained.plan.score_batch)
+    loss, accuracy, _ = scoring.examine(program, weights, numbers, test, trained.plan.score_batch)
     return {name: (float(loss[m]), float(accuracy[m])) for m, name in enumerate(restored.members)}
 
 

@@ -1,7 +1,7 @@
 """One group from its folder to its summary: restore, train, save, score."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,19 +13,21 @@ from jaxcifar import (
     data,
     engine,
     folder,
+    histograms,
+    inside,
     plan,
     programs,
     record,
     reestimation,
     runtime,
     scoring,
+    summary,
     warm_start,
 )
 from jaxcifar.bookkeeping import batch_sizes
 from jaxcifar.config import DataConfig
 from jaxcifar.population import MemberRun
 from jaxcifar.progress import Progress
-from jaxcifar.summary import summarise
 from jaxcifar.types import Images, Plan, Snapshot, Tree
 
 
@@ -91,8 +93,33 @@ def train_job(job: Job, machine: plan.Hardware, saved: Callable[[], None] = lamb
                 ) from None
             finally:
                 progress.close()
-        summary = summarise(job.plan, job.members, images, test_images(job), snapshot, averaged)
-        record.write_json(job.path / "summary.json", summary)
+        finish(job, images, snapshot, averaged)
+
+
+def finish(
+    job: Job, images: engine.GroupData, snapshot: Snapshot, averaged: Mapping[str, Tree]
+) -> None:
+    """Score a run that is over and look into it; summary.json comes last: it marks the end."""
+    weights = summary.weight_sets(job.plan, snapshot, averaged)
+    tested = summary.examine(job.plan, weights, test_images(job))
+    config, path = job.members[0].config, job.path
+    classes = data.CLASS_NAMES[config.data.name]
+    table = summary.test_table(job.plan, classes, snapshot, tested)
+    record.write_table(path / "test.npz", table)
+    if config.eval.probes:
+        record.write_table(path / "probes.npz", probe(job, weights[config.select]))
+    content = summary.summarise(job.plan, job.members, images, snapshot, averaged, tested)
+    record.write_json(path / "summary.json", content)
+
+
+def probe(job: Job, weights: Tree) -> dict[str, np.ndarray]:
+    """What `inside.probe` finds in a group's first weights and in these."""
+    phase = job.plan.phases[0]
+    first = programs.first_weights(phase.program, phase.numbers, warm_start.read(job.members))
+    rows = split_rows(job.data, job.members[0].config.data)[0][: inside.N_IMAGE]
+    shown = slice(inside.N_SAMPLE)
+    sample = Images(job.data.test_images[shown], job.data.test_labels[shown])
+    return inside.probe(job.plan, first, weights, job.data.train_images[rows], sample)
 
 
 def _headline(job: Job, snapshot: Snapshot) -> str:
@@ -146,6 +173,9 @@ def _write_records(job: Job, snapshot: Snapshot) -> None:
     sizes = batch_sizes(job.plan)
     taken = snapshot.cursor.step
     record.write_group(job.path, job.plan.members, snapshot.book, sizes, taken)
+    if job.plan.histograms:
+        table = histograms.table(job.plan, snapshot.book)
+        record.write_table(job.path / "histograms.npz", table)
 
 
 def group_data(job: Job) -> engine.GroupData:

@@ -113,7 +113,19 @@ def _make_init(model: str, options: Options, dtype: str) -> Callable[[Any], dict
 def init_state(
     program: Program, numbers: Numbers, given: Mapping[int, Tree] = MappingProxyType({})
 ) -> TrainState:
-    """The population's state before its first step; members of one seed start alike.
+    """The population's state before its first step, with the weights of `first_weights`."""
+    weights = place(first_weights(program, numbers, given), program)
+    opt_state = fresh_opt_state(program, weights["params"], place(numbers, program))
+    fresh = _fresh(program, weights["params"])
+    # Donated beside the parameters, so that it needs arrays of its own.
+    fresh["average"] = jax.tree.map(lambda leaf: leaf.copy(), fresh["average"])
+    return TrainState(**weights, opt_state=opt_state, **place(fresh, program))
+
+
+def first_weights(
+    program: Program, numbers: Numbers, given: Mapping[int, Tree] = MappingProxyType({})
+) -> Tree:
+    """{"params", "batch_stats"} before the first step, NumPy (M, ...); equal seeds start alike.
 
     `given` has weights for some rows, NumPy, in place of those that their seeds would draw.
     """
@@ -121,15 +133,7 @@ def init_state(
     seeds, member = np.unique(np.asarray(numbers.init_seed), return_inverse=True)
     drawn = [jax.tree.map(np.asarray, init(seed)) for seed in seeds]
     rows = [given.get(m, drawn[seed]) for m, seed in enumerate(member)]
-    weights = place(
-        jax.tree.map(lambda first, *rest: np.stack([first, *rest], dtype=first.dtype), *rows),
-        program,
-    )
-    opt_state = fresh_opt_state(program, weights["params"], place(numbers, program))
-    fresh = _fresh(program, weights["params"])
-    # Donated beside the parameters, so that it needs arrays of its own.
-    fresh["average"] = jax.tree.map(lambda leaf: leaf.copy(), fresh["average"])
-    return TrainState(**weights, opt_state=opt_state, **place(fresh, program))
+    return jax.tree.map(lambda first, *rest: np.stack([first, *rest], dtype=first.dtype), *rows)
 
 
 def fresh_opt_state(program: Program, params: Tree, numbers: Numbers) -> Tree:

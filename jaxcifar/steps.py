@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxcifar import augment, averaging, losses, models, optim
+from jaxcifar import answers, augment, averaging, losses, models, optim
 from jaxcifar.keys import Purpose, key_at
 from jaxcifar.models.counting import IMAGE_SHAPE
 from jaxcifar.types import Images, Numbers, Program, TrainState, Tree
@@ -202,11 +202,19 @@ def batch_statistics(
     return jax.tree.map(lambda leaf: leaf / share, updates["batch_stats"])
 
 
+class Sums(NamedTuple):
+    """What scoring adds up over images."""
+
+    loss: Any  # in nats
+    correct: Any  # count of correct answers
+    answers: Any  # `answers.Answers` if asked for, else ()
+
+
 def score_batch(
     params: Tree, batch_stats: Tree, numbers: Numbers, batch: Images, mask: jax.Array,
-    key: jax.Array | None = None, *, parts: Parts,
-) -> tuple[jax.Array, jax.Array]:  # fmt: skip
-    """Sum of losses (nats) and count of correct answers over the images that `mask` lets through.
+    key: jax.Array | None = None, *, parts: Parts, detailed: bool = False,
+) -> Sums:  # fmt: skip
+    """Sums over the images that `mask` lets through; of their answers only if `detailed`.
 
     Eval mode: running statistics, no dropout, and no augmentation unless a `key` is given, which
     then draws it as training would (block masks of the first kind, no mixing). Nothing is updated.
@@ -220,4 +228,5 @@ def score_batch(
     logits = parts.model.apply(variables, images, train=False)
     loss = parts.loss(logits, batch.labels, **numbers.loss)
     correct = (jnp.argmax(logits, -1) == batch.labels) & mask
-    return jnp.where(mask, loss, 0).sum(), correct.sum(dtype=jnp.int32)
+    said = answers.tally(logits, batch.labels, mask) if detailed else ()
+    return Sums(jnp.where(mask, loss, 0).sum(), correct.sum(dtype=jnp.int32), said)

@@ -94,7 +94,7 @@ def test_scores_have_no_l1_term():
     with jax.enable_x64(True):
         parts, numbers = parts_of("sgd"), numbers_of("sgd", l1=0.3)
         state = first_state(parts, numbers)
-        score, _ = steps.score_batch(
+        score, *_ = steps.score_batch(
             state.params, {}, numbers, batch(), jnp.ones(16, bool), parts=parts
         )
     np.testing.assert_allclose(np.asarray(score) / 16, gradient(parts, state.params)[0], rtol=1e-12)

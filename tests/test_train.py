@@ -1,5 +1,6 @@
 """The commands and the Python API end to end, on a network and images of toy size."""
 
+import itertools
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from jaxcifar import (
     engine,
     evaluate,
     folder,
+    models,
     population,
     record,
     resolution,
@@ -32,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 BASE = replace(tiny.BASE, {
     "data.n_train": 40, "data.n_test": 20, "checkpoint.keep_every": "1 epoch",
     "train.record": ("last_layer_grad", "first_conv_grad_norm"), "eval.train": True,
-    "average.name": "swa", "average.start": 0.0,
+    "average.name": "swa", "average.start": 0.0, "eval.histograms": True, "eval.probes": True,
 })  # fmt: skip
 STUDY = Study("tiny", BASE, (Member("a", {"optim.lr": 0.01}), Member("b", {"optim.lr": 0.03})))
 
@@ -96,6 +98,61 @@ def test_predict_gives_probabilities(results):
     probabilities = jaxcifar.predict(results.workdir, "a", images)
     assert probabilities.shape == (3, 10)
     np.testing.assert_allclose(np.asarray(probabilities).sum(1), 1, rtol=1e-5)
+
+
+def table_of(results, name):
+    (group,) = folder.groups(results.workdir)
+    return record.read_table(group.path / f"{name}.npz")
+
+
+def test_answers_on_the_test_set_are_those_of_predict(results):
+    """Confusion and calibration in NumPy; the score of the summary is the confusion's trace."""
+    images = data.load("synthetic", None, n_train=40, n_test=20)
+    table = table_of(results, "test")
+    assert table["members"].tolist() == ["a", "b"] and table["classes"][5] == "rings"
+    for (m, member), (k, kind) in itertools.product(enumerate("ab"), enumerate(table["kinds"])):
+        probabilities = np.asarray(
+            jaxcifar.predict(results.workdir, member, images.test_images, str(kind))
+        )
+        top, right = probabilities.max(1), probabilities.argmax(1) == images.test_labels
+        confusion = np.zeros((10, 10))
+        np.add.at(confusion, (images.test_labels, probabilities.argmax(1)), 1)
+        np.testing.assert_array_equal(table["confusion"][m, k], confusion)
+        bins = np.ceil(top * 15).astype(int) - 1
+        for name, weights in (("count", np.ones(20)), ("correct", right), ("confidence", top)):
+            expected = np.bincount(bins, weights, 15)
+            np.testing.assert_allclose(table[f"bin_{name}"][m, k], expected, rtol=1e-5)
+        score = results.summary["members"][member]["test"][str(kind)]
+        assert score["accuracy"] == np.trace(table["confusion"][m, k]) / 20
+
+
+def test_first_and_last_histograms_are_of_the_first_and_last_weights(results):
+    table = table_of(results, "histograms")
+    assert table["epochs"].tolist() == [0, 1, 2]
+    first = engine.start(run.job_of(results.workdir, ("a", "b")).plan).state.params
+    for m, member in enumerate("ab"):
+        last = jaxcifar.load(results.workdir, member, "last")[1]["params"]
+        for row, params in ((0, jax.tree.map(lambda leaf, m=m: leaf[m], first)), (2, last)):
+            for leaf, kernel in enumerate(models.kernels(params).values()):
+                kernel = np.asarray(kernel)
+                low, high = kernel.min(), kernel.max()
+                assert (low, high) == (table["low"][m, row, leaf], table["high"][m, row, leaf])
+                counts, _ = np.histogram(kernel, 64, (low, high))
+                moved = np.abs(counts - table["counts"][m, row, leaf]).sum()  # edges are rounded
+                assert moved <= 2 + kernel.size // 1000
+
+
+def test_probes_are_of_the_selected_weights_and_the_first_ones(results):
+    table = table_of(results, "probes")
+    shown = data.load("synthetic", None, n_train=40, n_test=20).test_images[:16]
+    for m, member in enumerate("ab"):
+        found = jaxcifar.predict(results.workdir, member, shown)
+        np.testing.assert_allclose(table["sample_probabilities"][m], found, rtol=1e-4)
+        _, best = jaxcifar.load(results.workdir, member)
+        np.testing.assert_array_equal(table["filters"][m], best["params"]["conv1"]["kernel"])
+    np.testing.assert_array_equal(table["sample_images"], shown)
+    np.testing.assert_array_equal(table["initial_rms"][0], table["initial_rms"][1])  # one seed
+    assert (table["final_rms"][0] != table["final_rms"][1]).any()
 
 
 def test_averaged_weights_are_the_mean_of_the_kept_ones(results):

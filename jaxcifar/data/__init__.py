@@ -25,6 +25,7 @@ from jaxcifar.errors import UserError, unknown
 
 __all__ = [
     "CLASSES",
+    "CLASS_NAMES",
     "NORMALISATIONS",
     "Dataset",
     "Normalisation",
@@ -33,7 +34,8 @@ __all__ = [
     "split",
 ]
 
-NAMES = ("cifar10", "synthetic")
+CLASS_NAMES = {"cifar10": CLASSES, "synthetic": synthetic.CLASSES}
+"""The data sets, and what their labels 0..9 stand for."""
 
 
 def load(
@@ -63,7 +65,7 @@ def load(
             )
         return _synthetic(n_train, n_test, seed)
     if name != "cifar10":
-        raise unknown("data set", name, NAMES)
+        raise unknown("data set", name, CLASS_NAMES)
     _check_limit("n_train", n_train, N_TRAIN)
     _check_limit("n_test", n_test, N_TEST)
     source = locate(dir, environ)
