@@ -2,6 +2,7 @@
 
     python scripts/bench.py                 # VGG-A-BN and the others, 1 and 4 members
     python scripts/bench.py --models all --batch 32 --members --eager
+    python scripts/bench.py --write                    # and docs/performance.md with what was found
     python scripts/bench.py --models vgg_a:norm=batch,width=0.25 --rounds 5
     python scripts/bench.py --augment                  # what each augmentation costs
     python scripts/bench.py --tune lowerings           # regenerate a committed table
@@ -13,13 +14,16 @@ table shows medians over rounds and ratios of medians. Nothing here is asserted 
 
 import argparse
 import json
+import math
 import resource
+import shlex
 import statistics
 import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import bench_page
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +36,8 @@ class Contender(NamedTuple):
     label: str
     take: Any
     images: int
+    first: float  # seconds of the first step, compilation included; NaN = not timed
+    what: dict[str, Any]  # members and lane, or PyTorch's variant
 
 
 def parse_model(text: str) -> tuple[str, dict[str, Any]]:
@@ -98,11 +104,10 @@ def ours(name: str, options: dict, batch: int, members: int, lane: str, dtype: s
         jax.block_until_ready(records)
         return time.perf_counter() - began
 
-    began = time.perf_counter()
-    take(1)
+    first = take(1)
     label = f"jaxcifar {members} {'member' if members == 1 else f'members {lane}'}"
-    say(f"  {label}: first step {time.perf_counter() - began:.1f} s (compilation included)")
-    return Contender(label, take, batch * members)
+    say(f"  {label}: first step {first:.1f} s (compilation included)")
+    return Contender(label, take, batch * members, first, {"members": members, "lane": lane})
 
 
 def torch_side(name: str, options: dict, args: argparse.Namespace, cores: int) -> Contender | None:
@@ -118,7 +123,7 @@ def torch_side(name: str, options: dict, args: argparse.Namespace, cores: int) -
     )
     for variant, why in failed.items():
         say(f"  PyTorch {variant} did not run: {why}")
-    return Contender(f"PyTorch {best}", take, args.batch)
+    return Contender(f"PyTorch {best}", take, args.batch, math.nan, {"variant": best})
 
 
 def compare(contenders: list[Contender], rounds: int, steps: int) -> dict[str, float]:
@@ -132,8 +137,8 @@ def compare(contenders: list[Contender], rounds: int, steps: int) -> dict[str, f
     return {label: statistics.median(values) for label, values in rates.items()}
 
 
-def bench(text: str, args: argparse.Namespace) -> str:
-    """One network: one member, a population in both lanes, and PyTorch; its line in the summary."""
+def bench(text: str, args: argparse.Namespace) -> dict[str, Any]:
+    """One network: one member, a population in both lanes, and PyTorch; its row for the page."""
     from jaxcifar import plan
 
     name, options = parse_model(text)
@@ -151,8 +156,38 @@ def bench(text: str, args: argparse.Namespace) -> str:
         say(f"  {label:<32} {rate:9.1f} images/s{against}  {alone:5.2f} x one member")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     say(f"  peak memory of this process so far {peak:.2f} GiB")
-    mine = rates[sides[0].label]
-    return f"{text:<32}{mine:9.1f}" + (f"{base:9.1f}{mine / base:8.2f}" if base else "")
+    return as_row(text, args, sides, torch, rates)
+
+
+def as_row(
+    text: str, args: argparse.Namespace, sides: list[Contender], torch: Contender | None,
+    rates: dict[str, float],
+) -> dict[str, Any]:  # fmt: skip
+    """What `bench_page` shows of a network: of populations the largest, in its better lane."""
+    from jaxcifar import plan, record
+
+    machine, environment = plan.hardware(), record.environment({}, "")
+    found = [side.what | {"images_per_second": rates[side.label]} for side in sides]
+    most = max(row["members"] for row in found)
+    many = max(
+        (row for row in found if row["members"] == most), key=lambda r: r["images_per_second"]
+    )
+    beside = torch and torch.what | {"images_per_second": rates[torch.label]}
+    return {
+        "device": machine.device_kind, "cores": machine.cores, "batch": args.batch,
+        "dtype": args.dtype, "model": text, **found[0], "first_step_seconds": sides[0].first,
+        "population": many if most > 1 else None, "torch": beside or None,
+        "command": f"python {shlex.join(['scripts/bench.py', *sys.argv[1:]])}",
+        "commit": environment["commit"] or "",
+        "versions": ", ".join(f"{k} {v}" for k, v in environment["versions"].items() if v),
+    }  # fmt: skip
+
+
+def line(row: dict[str, Any]) -> str:
+    """A network's line in the summary."""
+    mine, torch = row["images_per_second"], row["torch"]
+    other = f"{torch['images_per_second']:9.1f}{bench_page.ratio(row):8.2f}" if torch else ""
+    return f"{row['model']:<32}{mine:9.1f}{other}"
 
 
 def tune_lanes(models: list[str], args: argparse.Namespace) -> None:
@@ -192,6 +227,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=4, help="steps of one member a timing")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--tune", choices=("lowerings", "lanes"), help="regenerate a table")
+    parser.add_argument("--write", action="store_true", help="add the rows to docs/performance.md")
     parser.add_argument("--augment", action="store_true", help="cost of every augmentation")
     args = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parent))
@@ -219,8 +255,13 @@ def main() -> int:
         from jaxcifar import models
 
         args.models = list(models.MODELS)
-    lines = [bench(text, args) for text in args.models]
-    say("\n".join([f"\n{'images/s':<32}{'jaxcifar':>9}{'PyTorch':>9}{'ratio':>8}", *lines]))
+    rows = []
+    for text in args.models:
+        rows.append(bench(text, args))
+        if args.write:
+            bench_page.add(rows[-1:])
+    head = f"\n{'images/s':<32}{'jaxcifar':>9}{'PyTorch':>9}{'ratio':>8}"
+    say("\n".join([head, *map(line, rows)]))
     return 0
 
 

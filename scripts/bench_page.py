@@ -1,0 +1,89 @@
+"""docs/performance.md from docs/performance.json: what the bench measured, by device and batch.
+
+The bench adds its rows to the JSON file, each with where and how it was measured; the page is
+written from all of them, so that a network can be measured again without the others.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+STORE, PAGE = ROOT / "docs" / "performance.json", ROOT / "docs" / "performance.md"
+KEY = ("device", "cores", "batch", "dtype", "model")
+HEAD = """# Performance
+
+Written by `python scripts/bench.py --write` from `docs/performance.json`. Each row was measured in
+one process, all contenders in turn: medians over rounds of whole training steps (input path,
+forward, backward, Adam) of the executable that `train` builds. PyTorch is at the best of
+{eager, compile} x {NCHW, channels_last} that was tried, which its column names; a ratio above 1
+means that jaxcifar is faster. "Members" are populations: total images/s in their better lane.
+"""
+LIMITS = """## What is not claimed
+
+Other devices, batch sizes and versions will differ. A row measured on a machine that was busy with
+something else is as noisy as that machine was; ratios suffer less, as both sides took turns.
+"""
+
+
+def add(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Merge rows into the JSON file, a row for one of its own kind, and write the page."""
+    stored = json.loads(STORE.read_text()) if STORE.exists() else []
+    kept = {tuple(row[key] for key in KEY): row for row in [*stored, *rows]}
+    ordered = [kept[key] for key in sorted(kept, key=str)]
+    STORE.write_text(json.dumps(ordered, indent=1) + "\n")
+    PAGE.write_text(page(ordered))
+
+
+def page(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The page as Markdown."""
+    parts = [HEAD]
+    for device, cores, batch, dtype in dict.fromkeys(
+        tuple(row[key] for key in KEY[:-1]) for row in rows
+    ):
+        here = [row for row in rows
+                if (row["device"], row["cores"], row["batch"], row["dtype"])
+                == (device, cores, batch, dtype)]  # fmt: skip
+        parts += [f"## {device}, {cores} cores, batch {batch}, {dtype}", _table(here), _mean(here)]
+    return "\n\n".join(part.strip() for part in [*parts, LIMITS]) + "\n"
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    head = ("Network", "jaxcifar (images/s)", "PyTorch (images/s)", "PyTorch as", "Ratio",
+            "Members", "Members (images/s)", "to one", "First step (s)", "Commit")  # fmt: skip
+    lines = ["| " + " | ".join(head) + " |", "|---|---:|---:|---|---:|---:|---:|---:|---:|---|"]
+    return "\n".join([*lines, *(f"| {' | '.join(_cells(row))} |" for row in rows)])
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    torch, many = row.get("torch"), row.get("population")
+    return [
+        f"`{row['model']}`", f"{row['images_per_second']:,.0f}",
+        f"{torch['images_per_second']:,.0f}" if torch else "–", torch["variant"] if torch else "–",
+        f"{ratio(row):.2f}" if torch else "–",
+        f"{many['members']} ({many['lane']})" if many else "–",
+        f"{many['images_per_second']:,.0f}" if many else "–",
+        f"{many['images_per_second'] / row['images_per_second']:.2f}" if many else "–",
+        f"{row['first_step_seconds']:.1f}", f"`{row['commit'][:10]}`",
+    ]  # fmt: skip
+
+
+def ratio(row: Mapping[str, Any]) -> float:
+    """Our images/s over PyTorch's."""
+    return float(row["images_per_second"] / row["torch"]["images_per_second"])
+
+
+def _mean(rows: Sequence[Mapping[str, Any]]) -> str:
+    found = [ratio(row) for row in rows if row.get("torch")]
+    if not found:
+        return "No PyTorch was installed beside it."
+    mean = math.exp(sum(map(math.log, found)) / len(found))
+    slower = [f"`{row['model']}` {ratio(row):.2f}" for row in rows
+              if row.get("torch") and ratio(row) < 1]  # fmt: skip
+    below = f"Below PyTorch: {', '.join(slower)}." if slower else "None is below PyTorch."
+    versions = " / ".join(dict.fromkeys(row["versions"] for row in rows))
+    commands = "; ".join(dict.fromkeys(f"`{row['command']}`" for row in rows))
+    return (f"Geometric mean of the ratios over {len(found)} networks: {mean:.2f}. {below}\n\n"
+            f"Versions: {versions}. Command: {commands}.")  # fmt: skip
