@@ -156,6 +156,27 @@ def test_learning_rates_are_thinned_at_constant_stretches():
     np.testing.assert_array_equal(y, [1, 1, 0.1, 0.1])
 
 
+def test_learning_rates_near_zero_do_not_stretch_the_axis(run):
+    records = figures.read_run(run)
+    top = records.steps["lr"].max()
+    assert "The axis ends at" not in words(figures.FIGURES["learning_rates"].draw(records))
+    records.steps["lr"][0, 20:] = 1e-12
+    figure = figures.FIGURES["learning_rates"].draw(records)
+    assert figure.axes[0].get_ylim()[0] > 1e-5 * top
+    assert "The axis ends at" in words(figure) and "rates below it are not shown" in words(figure)
+
+
+def test_many_schedules_are_named_beside_the_axes(tmp_path):
+    records = figures.read_run(write_run(tmp_path, rates=(1e-3, 2e-3), seeds=2))
+    few = figures.FIGURES["learning_rates"].draw(records)
+    assert few.get_figwidth() == style.COLUMN
+    assert [text.get_text() for text in few.legends[0].get_texts()] == [
+        "bn-0.001, plain-0.001", "bn-0.002, plain-0.002",  # a name for both seeds
+    ]  # fmt: skip
+    records.steps["lr"][:] *= np.linspace(1, 2, len(records.members))[:, None]
+    assert figures.FIGURES["learning_rates"].draw(records).get_figwidth() == style.PAGE
+
+
 def test_unrecorded_fields_draw_no_figure(tmp_path, unsaved):
     write_run(tmp_path)
     with np.load(tmp_path / "steps.npz") as table:

@@ -10,7 +10,7 @@ from made_report import finish
 from jaxcifar import figures
 from jaxcifar.calibration import expected_calibration_error
 from jaxcifar.errors import UserError
-from jaxcifar.figures import confusion, counts, leading
+from jaxcifar.figures import confusion, counts, leading, lettering
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +199,27 @@ def test_members_with_the_highest_selection_accuracy_lead(many):
     bare = found._replace(summary={})
     rows, note = leading.leading(records, bare, found.scored, 1)
     assert rows[0].name == "bn-0.001" and note == "Drawn of 8: the member listed first"
+
+
+@pytest.mark.parametrize("names, start", [
+    (("R2-deep-rn16-adamw-1e-3", "R2-deep-rn16-adamw-1e-4"), "R2-deep-rn16-adamw-"),
+    (("R2-deep-rn16-adamw-1.5e-3", "R2-deep-rn16-adamw-1.5e-4"), "R2-deep-rn16-adamw-"),
+    (("R2-deep-rn16-adamw-1e-3", "R2-deep"), "R2-"),
+    (("R2-rn16-1e-3", "R2-rn16-1e-4"), ""),  # short
+    (("R2-deep-rn16-adamw-steps-1e-3",), ""),  # alone
+    (("one-name-that-is-long-enough", "another-name"), ""),
+])  # fmt: skip
+def test_long_names_lose_their_common_beginning(run, names, start):
+    records = figures.read_run(run)
+    members = [records.members[0]._replace(study_id=name) for name in names]
+    records = records._replace(members=tuple(members))
+    assert leading.common_start(records) == start
+    assert leading.names_note(records) == (f'Names without "{start}"' if start else "")
+    (row, *_) = leading.rows_of(records, {members[0].id: None})
+    assert row.name == names[0] and start + row.label == names[0]
+
+
+def test_names_break_after_hyphens_and_spaces():
+    assert lettering.wrapped("adamw-7e-4-wd0.01", 0.75) == "adamw-7e-4-\nwd0.01"
+    assert lettering.wrapped("a, b and c", 0.65) == "a, b and c"
+    assert lettering.wrapped("unbreakableandlong-x", 0.6) == "unbreakableandlong-\nx"

@@ -6,12 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxcifar.figures.curves import SPLITS
+from jaxcifar.figures.curves import LINES, SPLITS
+from jaxcifar.figures.leading import common_start, names_note
+from jaxcifar.figures.lettering import few_numbers
 from jaxcifar.figures.records import Records
-from jaxcifar.figures.style import PAGE, RATES, few_numbers, footer, look, new_figure, styled
+from jaxcifar.figures.style import PAGE, RATES, footer, look, new_figure, styled
 
 MOST = 18  # names beside a figure
-LINES = ("-", "--", ":")
 Best = Callable[[np.ndarray], np.ndarray]
 
 
@@ -60,6 +61,7 @@ def best_of_all(curves: list[Curve], best: Best) -> Curve:
 def _best_lines(records: Records, field: str, ylabel: str, factor: float, best: Best) -> Figure:
     found = curves_of(records, field, factor)
     shown, note = _shown(found, best)
+    start = common_start(records)
     digits = 1 if factor == 100 else 3
     split = SPLITS.get(records.select_on, records.select_on)
     figure, (axes,) = new_figure(xlabel="epoch", ylabel=ylabel)
@@ -70,13 +72,13 @@ def _best_lines(records: Records, field: str, ylabel: str, factor: float, best: 
             axes.plot(*curve, color=color, linewidth=0.5, alpha=0.4)
             axes.plot(curve.epochs, best(curve.values), color=color, linestyle=line, linewidth=0.9)
         ends = np.mean([(c.values[-1], best(c.values)[-1]) for c in found[name]], axis=0)
-        label = f"{name}: {ends[0]:.{digits}f}, {ends[1]:.{digits}f}"
+        label = f"{name.removeprefix(start)}: {ends[0]:.{digits}f}, {ends[1]:.{digits}f}"
         axes.plot([], [], color=color, linestyle=line, linewidth=0.9, label=label)
     whole = best_of_all([curve for curves in found.values() for curve in curves], best)
     axes.plot(*whole, color="0.15", linewidth=2.2, alpha=0.35, zorder=1,
               label=f"best of all runs: {whole.values[-1]:.{digits}f}")  # fmt: skip
     axes.set(xscale="log", yscale="log")
-    few_numbers(axes.xaxis)
+    few_numbers(axes.xaxis, at_least=1.5)
     few_numbers(axes.yaxis, (1, 2, 3, 5, 7))
     figure.legend(loc="outside right upper", fontsize=6, title="last value, best value",
                   title_fontsize=6)  # fmt: skip
@@ -84,7 +86,7 @@ def _best_lines(records: Records, field: str, ylabel: str, factor: float, best: 
     meaning = "; ".join(
         filter(None, [f"On: {split}", "pale: the curve; line: its best so far", mean])
     )
-    footer(figure, records, meaning, note)
+    footer(figure, records, meaning, note, names_note(records))
     return figure
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from jaxcifar.figures.counts import Counts, counts_of, over_seeds, what_is_counted
 from jaxcifar.figures.inside import Inside
 from jaxcifar.figures.leading import leading
+from jaxcifar.figures.lettering import columns_for, wrapped
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import COLUMN, PAGE, SERIES, footer, styled
 
@@ -24,12 +25,13 @@ def reliability(records: Records, inside: Inside) -> Figure:
     for (upper, lower), row in zip(grid.T, rows, strict=True):
         found = over_seeds(counts, row.ids)
         _bins(upper, lower, found)
-        upper.set_title(f"{row.name}\nECE {100 * found.calibration_error:.2f} %")
+        title = wrapped(row.label, figure.get_figwidth() / len(rows) - 0.25)
+        upper.set_title(f"{title}\nECE {100 * found.calibration_error:.2f} %")
         lower.set_xlabel("confidence")
     grid[0, 0].set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1))
     grid[1, 0].set(ylabel="images (%)", ylim=(0, None))
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns_for(labels, figure))
     counted = what_is_counted(records, [name for row in rows for name in row.ids])
     error = "ECE: expected calibration error, the gap's mean over images"
     footer(
@@ -50,7 +52,7 @@ def _bins(upper: Axes, lower: Axes, counts: Counts) -> None:
     upper.bar(centre, accuracy, 1 / bins, color=ours.color, alpha=0.55, edgecolor="white",
               linewidth=0.4, label="accuracy")  # fmt: skip
     upper.bar(centre, confidence - accuracy, 1 / bins, accuracy, color="none", linewidth=0.5,
-              edgecolor=gap.color, hatch="//////", label="gap to the mean confidence")  # fmt: skip
+              edgecolor=gap.color, hatch="//////", label="gap to confidence")  # fmt: skip
     upper.plot([0, 1], [0, 1], color="0.3", linestyle="--", linewidth=0.8, label="calibrated")
     for axes in (upper, lower):
         axes.set_axisbelow(True)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from jaxcifar.figures.counts import Counts, classes, counts_of, over_seeds, what_is_counted
 from jaxcifar.figures.inside import Inside
 from jaxcifar.figures.leading import Row, leading
+from jaxcifar.figures.lettering import columns_for, wrapped
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import COLUMN, PAGE, SERIES, bare_grid, footer, look, new_figure, styled
 
@@ -27,7 +28,7 @@ def confusion_matrix(records: Records, inside: Inside) -> Figure:
     for axes, row in zip(grid.flat, rows, strict=False):
         found = over_seeds(counts, row.ids)
         image = axes.imshow(found.shares, cmap="Blues", norm=SCALE)
-        axes.set_title(f"{row.name}: {100 * found.accuracy:.2f} %")
+        axes.set_title(wrapped(f"{row.label}: {100 * found.accuracy:.2f} %", 2.7))
         _cells(axes, found, classes(inside))
     for axes in grid.flat[len(rows) :]:
         axes.set_visible(False)
@@ -67,10 +68,11 @@ def class_accuracy(records: Records, inside: Inside) -> Figure:
         _bars(
             axes, at, width, row, [100 * counts[name].shares.diagonal() for name in row.ids], index
         )
-    axes.set_xticks(places, classes(inside))
+    axes.set_xticks(places, [name.replace(" ", "\n") for name in classes(inside)])
     axes.grid(visible=False, axis="x")
     axes.set_ylim(0, 100)
-    figure.legend(loc="outside upper center", ncols=3)
+    columns = columns_for([row.label for row in rows], figure)
+    figure.legend(loc="outside upper center", ncols=columns)
     seeds = "Thin lines: lowest to highest seed" if records.seeds > 1 else ""
     footer(figure, records, what_is_counted(records, _ids(rows)), seeds, note)
     return figure
@@ -80,7 +82,7 @@ def _bars(
     axes: Axes, at: np.ndarray, width: float, row: Row, accuracy: Sequence[np.ndarray], index: int
 ) -> None:
     shape = look(SERIES, index)
-    axes.bar(at, np.mean(accuracy, axis=0), width, label=row.name, linewidth=0.6, zorder=2,
+    axes.bar(at, np.mean(accuracy, axis=0), width, label=row.label, linewidth=0.6, zorder=2,
              facecolor=to_rgba(shape.color, 0.4), edgecolor=shape.color, hatch=shape.hatch[:3],
             )  # fmt: skip
     if len(row.ids) > 1:

@@ -1,6 +1,6 @@
 """Curves of single runs: loss, accuracy, learning rate, gradient norm."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,8 +9,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from jaxcifar.bands import epoch_means
+from jaxcifar.figures.leading import common_start, names_note
+from jaxcifar.figures.lettering import wrapped
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import (
+    PAGE,
     RATES,
     Look,
     footer,
@@ -21,6 +24,9 @@ from jaxcifar.figures.style import (
     thinned,
 )
 
+LINES = ("-", "--", ":")  # after all colours
+FEW = 4  # lines whose names stand above a narrow figure
+LOWEST = 1e-4  # of the highest learning rate
 SPLITS = {
     "validation": "validation", "test": "test set", "train": "training images, eval mode",
     "validation_augmented": "validation images augmented as in training",
@@ -75,30 +81,47 @@ def learning_rates(records: Records) -> Figure:
         same.setdefault(_rates(records, row).tobytes(), []).append(row)
     for index, rows in enumerate(same.values()):
         x, y = thinned(_rates(records, rows[0]))
-        shape, label = look(RATES, index), _names([records.members[row].id for row in rows])
-        axes.step(
-            x, y, where="post", color=shape.color, label=label, marker=shape.marker, markersize=3,
-            markevery=[0],
+        shape, label = look(RATES, index), _names(records, rows)
+        line = LINES[index // len(RATES) % len(LINES)]
+        axes.plot(
+            x, y, drawstyle="steps-post", color=shape.color, linestyle=line, label=label,
+            marker=shape.marker, markersize=3, markevery=[0],
         )  # fmt: skip
     log_if_wide([axes], at_least=5)
-    figure.legend(loc="outside upper left", fontsize=6)
-    footer(figure, records)
+    cut = _cut_below(axes)
+    beside = len(same) > FEW
+    if beside:
+        figure.set_size_inches(PAGE, max(2.8, 0.6 + 0.13 * len(same)))
+    figure.legend(loc="outside right upper" if beside else "outside upper left", fontsize=6)
+    footer(figure, records, cut, names_note(records))
     return figure
+
+
+def _cut_below(axes: Axes) -> str:
+    """End a logarithmic axis at `LOWEST` of the highest value: schedules end near 0."""
+    bottom, top = axes.get_ylim()
+    if axes.get_yscale() != "log" or bottom > LOWEST * top:
+        return ""
+    axes.set_ylim(LOWEST * top)
+    return f"The axis ends at {LOWEST * top:.1g}; rates below it are not shown"
 
 
 def _rates(records: Records, row: int) -> np.ndarray:
     return records.steps["lr"][row, : records.members[row].length]
 
 
-def _names(ids: list[str], most: int = 3) -> str:
-    more = f" and {len(ids) - most} more" if len(ids) > most else ""
-    return ", ".join(ids[:most]) + more
+def _names(records: Records, rows: Sequence[int], most: int = 3) -> str:
+    """The first rows of the study that share a line, and how many more there are."""
+    start = common_start(records)
+    names = list(dict.fromkeys(records.members[row].study_id for row in rows))
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return wrapped(", ".join(n.removeprefix(start) for n in names[:most]) + more, 3.0, 6)
 
 
 def _panels(records: Records, ylabel: str) -> tuple[Figure, list[Axes]]:
     figure, panels = new_figure(len(records.series), 2, "epoch", ylabel)
     for axes, series in zip(panels, records.series, strict=True):
-        axes.set_title(series)
+        axes.set_title(wrapped(series, 2.9))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure, panels
 

@@ -11,19 +11,12 @@ from matplotlib.lines import Line2D
 
 from jaxcifar.figures.inside import Inside
 from jaxcifar.figures.leading import Row, leading
+from jaxcifar.figures.lettering import columns_for, few_numbers, wrapped
 from jaxcifar.figures.records import Records
-from jaxcifar.figures.style import (
-    RATES,
-    SERIES,
-    Look,
-    few_numbers,
-    footer,
-    look,
-    new_figure,
-    styled,
-)
+from jaxcifar.figures.style import RATES, SERIES, Look, footer, look, new_figure, styled
 
 MOST_NAMES = 24  # layers whose names fit under an axis
+DEEP = 40  # layers; from here on marks are smaller
 IMAGES = "256 training images without augmentation"
 _NORM = re.compile(r"(bn|norm)\d*$")
 
@@ -45,8 +38,9 @@ def activation_rms(records: Records, inside: Inside) -> Figure:
     panels[0].set_yscale("log")
     few_numbers(panels[0].yaxis)
     name_layers(panels, _layers(inside, rows))
-    handles = [_handle(look(RATES, index), row.name) for index, row in enumerate(rows)]
-    figure.legend(handles=handles, loc="outside upper center", ncols=4, fontsize=6)
+    handles = [_handle(look(RATES, index), row.label) for index, row in enumerate(rows)]
+    columns = columns_for([row.label for row in rows], figure, 6)
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, fontsize=6)
     lines = "Lines: convolutions and dense layers; hollow: normalisation"
     footer(figure, records, f"Over {IMAGES}. {lines}", _mean(records), note)
     return figure
@@ -63,7 +57,7 @@ def dead_units(records: Records, inside: Inside) -> Figure:
         axes.vlines(x, before, after, color="0.7", linewidth=0.8, zorder=1)
         for values, (label, options) in zip((before, after), TIMES.values(), strict=True):
             axes.plot(x, values, linestyle="", label=label, clip_on=False, zorder=3, **options)
-        axes.set_title(row.name)
+        axes.set_title(wrapped(row.label, 2.9))
     panels[0].set_ylim(0, None if any(axes.dataLim.y1 > 0 for axes in panels) else 1)
     name_layers(panels, _layers(inside, rows))
     handles, labels = panels[0].get_legend_handles_labels()
@@ -74,7 +68,7 @@ def dead_units(records: Records, inside: Inside) -> Figure:
 
 
 TIMES: dict[str, tuple[str, dict[str, Any]]] = {
-    "initial": ("before training", {"marker": "o", "markersize": 4, "markerfacecolor": "white",
+    "initial": ("before training", {"marker": "o", "markersize": 5.5, "markerfacecolor": "none",
                                     "color": SERIES[0].color, "markeredgewidth": 0.8}),
     "final": ("after training", {"marker": "s", "markersize": 3, "color": SERIES[1].color}),
 }  # fmt: skip
@@ -105,9 +99,14 @@ def _layers(inside: Inside, rows: Sequence[Row]) -> Sequence[str]:
 def _profile(axes: Axes, layers: Sequence[str], values: np.ndarray, shape: Look) -> None:
     x, norm = np.arange(1, len(layers) + 1), np.array([bool(_NORM.search(n)) for n in layers])
     positive = np.where(values > 0, values, np.nan)  # a dead layer has no logarithm
-    axes.plot(x[~norm], positive[~norm], color=shape.color, marker=shape.marker, markersize=3)
-    axes.plot(x[norm], positive[norm], color=shape.color, marker=shape.marker, markersize=3,
-              linestyle="", markerfacecolor="white", markeredgewidth=0.6)  # fmt: skip
+    mark: dict[str, Any] = {
+        "color": shape.color,
+        "marker": shape.marker,
+        "markersize": 3 if len(x) < DEEP else 1.5,
+    }
+    axes.plot(x[~norm], positive[~norm], **mark)
+    axes.plot(x[norm], positive[norm], linestyle="", markerfacecolor="white", markeredgewidth=0.5,
+              **mark)  # fmt: skip
 
 
 def _handle(shape: Look, label: str) -> Line2D:

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from jaxcifar.figures.inside import Inside
 from jaxcifar.figures.leading import first_seed, leading
+from jaxcifar.figures.lettering import wrapped
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import COLUMN, PAGE, bare_grid, footer, styled
 
@@ -24,7 +25,8 @@ def first_filters(records: Records, inside: Inside) -> Figure:
         axes.imshow(mosaic(kernel), interpolation="nearest")
         axes.set_anchor("N")
         height, width, _, number = kernel.shape
-        axes.set_title(f"{row.name}\n{min(number, MOST)} of {number}, {height}\u00d7{width}")
+        name = wrapped(row.label, figure.get_figwidth() / len(rows) - 0.2)
+        axes.set_title(f"{name}\n{min(number, MOST)} of {number}, {height}\u00d7{width}")
     scaled = "Each kernel by its own largest weight, over all inputs: grey is 0"
     footer(figure, records, scaled, first_seed(rows), note)
     return figure

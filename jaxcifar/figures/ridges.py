@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from jaxcifar.figures.inside import Histograms, Inside
 from jaxcifar.figures.leading import first_seed, leading
+from jaxcifar.figures.lettering import wrapped
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import COLUMN, PAGE, footer, styled
 
@@ -63,7 +64,7 @@ def _ridges(records: Records, inside: Inside, leaves: Mapping[str, tuple[str, ..
     grid: Any = figure.subplots(len(rows), columns, squeeze=False, sharex="col")
     ends: list[list[float]] = [[] for _ in range(columns)]
     for line, row in zip(grid, rows, strict=True):
-        line[0].set_ylabel("epoch" if len(rows) == 1 else f"{row.name}\nepoch")
+        line[0].set_ylabel("epoch" if len(rows) == 1 else f"{wrapped(row.label, 2.2)}\nepoch")
         names = leaves[row.ids[0]]
         for axes, leaf, reach in zip(line, names, ends, strict=False):
             reach += _panel(axes, inside.histograms[row.ids[0]], leaf)

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from jaxcifar.figures.inside import Inside
 from jaxcifar.figures.labels import name_points
-from jaxcifar.figures.leading import rows_of
+from jaxcifar.figures.leading import names_note, rows_of
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import PAGE, SERIES, footer, new_figure, styled
 
@@ -21,6 +21,7 @@ class Point(NamedTuple):
     """A row of the study: parameters, and the lowest, mean and highest accuracy of its seeds."""
 
     name: str
+    label: str
     parameters: float
     low: float
     mean: float
@@ -36,7 +37,7 @@ def points_of(records: Records, inside: Inside) -> list[Point]:
     found = []
     for row in rows_of(records, scored):
         accuracies = [scored[name][1] for name in row.ids]
-        found.append(Point(row.name, scored[row.ids[0]][0], min(accuracies),
+        found.append(Point(row.name, row.label, scored[row.ids[0]][0], min(accuracies),
                            float(np.mean(accuracies)), max(accuracies)))  # fmt: skip
     return found
 
@@ -74,13 +75,14 @@ def accuracy_by_size(
     kinds = dict.fromkeys(member.select for member in records.members)
     seeds = "Means over seeds; thin lines: lowest to highest seed" if records.seeds > 1 else ""
     chosen = " (chosen on the test set)" if records.select_on == "test" and "best" in kinds else ""
-    footer(figure, records, f"{' / '.join(kinds).capitalize()} weights{chosen}", seeds)
+    footer(figure, records, f"{' / '.join(kinds).capitalize()} weights{chosen}", seeds,
+           names_note(records))  # fmt: skip
     names = {point.name for point in ours}
     other = [point for point in published if point[0] not in names]
     name_points(
         figure, axes, [(p.parameters, 100 * p.mean) for p in ours]
         + [(parameters, 100 * accuracy) for _, parameters, accuracy in other],
-        [point.name for point in ours] + [name for name, _, _ in other],
+        [point.label for point in ours] + [name for name, _, _ in other],
     )  # fmt: skip
     return figure
 

@@ -5,12 +5,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from jaxcifar.figures.curves import LINES
 from jaxcifar.figures.inside import Inside, Probes
 from jaxcifar.figures.leading import first_seed, leading
+from jaxcifar.figures.lettering import few_numbers, wrapped
 from jaxcifar.figures.records import Records
-from jaxcifar.figures.style import RATES, few_numbers, footer, look, new_figure, styled
+from jaxcifar.figures.style import RATES, footer, look, new_figure, styled
 
-LINES = ("-", "--", ":")
 LOWEST = 1e-4  # of the largest; below it single precision says little
 
 
@@ -23,7 +24,7 @@ def singular_values(records: Records, inside: Inside) -> Figure:
                                 "singular value / largest")  # fmt: skip
     for axes, row in zip(panels, rows, strict=True):
         handles = _spectra(axes, probed[row.ids[0]])
-        axes.set_title(row.name)
+        axes.set_title(wrapped(row.label, 2.9))
     panels[0].set_yscale("log")
     few_numbers(panels[0].yaxis)
     figure.legend(handles=handles, loc="outside upper center", ncols=4, fontsize=6)

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple, ParamSpec
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
 from jaxcifar.bands import Band
@@ -234,14 +233,6 @@ def _fill(
 def plain_numbers(axes: Axes) -> None:
     """Label a logarithmic y axis 0.001, 0.01, ... instead of powers."""
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def few_numbers(axis: Axis, subs: Sequence[int] = (1, 2, 5)) -> None:
-    """Plain numbers on a logarithmic axis: these of every decade, or evenly spaced over little."""
-    low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=subs) if high > 8 * low else MaxNLocator(5))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def legend(owner: Any, handles: Sequence[Any], labels: Sequence[str], **options: Any) -> None:
