@@ -29,13 +29,12 @@ def test_sums_are_numpys_over_the_images_that_count():
 
 
 def test_a_bin_holds_its_upper_edge():
-    """Four equal outputs of ten: a top probability of exactly 1/4 < 4/15, of two 1/2 < 8/15."""
-    logits = jnp.array(
-        [[0.0] * 4 + [-np.inf] * 6, [0.0] * 2 + [-np.inf] * 8, [0.0] + [-np.inf] * 9]
-    )
-    found = answers.tally(logits, jnp.array([0, 1, 0]), jnp.ones(3, bool))
-    assert np.flatnonzero(found.bin_count).tolist() == [3, 7, 14]
-    np.testing.assert_allclose(found.bin_confidence[np.array([3, 7, 14])], [0.25, 0.5, 1])
+    """The larger of five equal outputs is 3/15, of three 5/15, of one 15/15."""
+    logits = np.full((3, 10), -np.inf, np.float32)
+    logits[0, :5] = logits[1, :3] = logits[2, 0] = 0
+    found = answers.tally(jnp.asarray(logits), jnp.array([0, 1, 0]), jnp.ones(3, bool))
+    assert np.flatnonzero(found.bin_count).tolist() == [2, 4, 14]
+    np.testing.assert_allclose(found.bin_confidence[np.array([2, 4, 14])], [1 / 5, 1 / 3, 1])
     assert found.bin_correct.sum() == 2 and found.confusion[1, 0] == 1
 
 
