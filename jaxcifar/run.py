@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcifar import data, files, folder, models, plan, record, resolution, runtime, warm_start
+from jaxcifar import data, files, folder, plan, record, resolution, runtime, warm_start
 from jaxcifar.config import Config, Study, replace
 from jaxcifar.errors import UserError, nearest
 from jaxcifar.job import Job, numerics, split_rows, train_job
@@ -201,28 +201,3 @@ def results(workdir: Path) -> Results:
         metrics=record.read_lines(workdir / "metrics.jsonl"),
         steps=record.read_table(workdir / "steps.npz"),
     )
-
-
-def describe(prepared: Prepared) -> str:
-    """What would be trained: groups, members, programs and steps, for ``--dry-run``."""
-    lines = [f"run folder {prepared.workdir}"]
-    for job in prepared.jobs:
-        first, *later = job.plan.phases
-        program = first.program
-        state = "finished" if job.finished else f"{job.plan.n_step} steps of {program.batch}"
-        macs = models.macs(program.model, **dict(program.options)) / 1e6
-        lines.append(
-            f"group {job.path.name}: {state} images, lane {program.lane}, "
-            f"convolutions {program.lowering}, segments of up to {program.segment} steps, "
-            f"{macs:.1f} M multiply-accumulates an image"
-        )
-        lines += [
-            f"  from epoch {phase.epoch}, step {phase.start}: {phase.program.optimizer}, "
-            f"batches of {phase.program.batch}, augmented by "
-            f"{', '.join(name for name, _ in phase.program.augment) or 'nothing'}"
-            for phase in later
-        ]
-        for member in job.members:
-            shown = ", ".join(f"{path}={value}" for path, value in member.overrides.items())
-            lines.append(f"  {member.id}  seed {member.seed}  {shown}  {member.identity[:12]}")
-    return "\n".join(lines)

@@ -80,10 +80,15 @@ def _optimizer(numbers: Numbers, parts: Parts) -> Any:
     return optim.ACCUMULATIONS[parts.accumulation](rule, numbers.clip)
 
 
-def _loss_fn(
+def loss_fn(
     params: Tree, batch_stats: Tree, images: jax.Array, labels: jax.Array,
     pairing: augment.Pairing | None, key: jax.Array, numbers: Numbers, parts: Parts,
 ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:  # fmt: skip
+    """One member's training loss in nats, with its L1 term; then logits and new BN statistics.
+
+    Args: as `train_step`, but for `images` (B, 32, 32, 3), augmented and normalised, and `pairing`,
+        with whom each is mixed (None = not at all); `key` is dropout's.
+    """
     variables = {"params": params, "batch_stats": batch_stats, "hyper": numbers.model}
     logits, updates = parts.model.apply(
         variables, images, train=True, rngs={"dropout": key}, mutable=["batch_stats"]
@@ -118,12 +123,12 @@ def train_step(
     images, pairing = augment.transform_batch(
         key, batch.images, parts.augment, numbers.augment, parts.normalise, copy
     )
-    loss_fn = partial(
-        _loss_fn, batch_stats=state.batch_stats, images=images, labels=batch.labels,
+    loss_of = partial(
+        loss_fn, batch_stats=state.batch_stats, images=images, labels=batch.labels,
         pairing=pairing, key=key_at(augment_seed, Purpose.DROPOUT, step),
         numbers=numbers, parts=parts,
     )  # fmt: skip
-    grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
+    grad_fn = jax.value_and_grad(loss_of, has_aux=True)
     (loss, (logits, batch_stats)), grads = grad_fn(state.params)
     direction, opt_state = _optimizer(numbers, parts).update(
         grads, state.opt_state, state.params,

@@ -38,7 +38,7 @@ class TrainFlags:
     workdir: Path | None = None
     """Run folder; default runs/<study>-<variant>-<hash>."""
     dry_run: bool = False
-    """Print groups, members and steps; train nothing."""
+    """Print groups, members, steps, and what time and memory they will cost; train nothing."""
     only_group: str | None = None
     """Train one group, so that groups can run side by side."""
     tracker: str = ""
@@ -64,14 +64,14 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _train(study: Any, plain: dict[str, str], command: str) -> int:
-    from jaxcifar import report, run, runtime, trackers
+    from jaxcifar import describe, report, run, runtime, trackers
 
     names = trackers.named(plain.get("tracker", ""))
     runtime.prepare(study.base.deterministic)
     workdir = Path(plain["workdir"]) if "workdir" in plain else None
     prepared = run.prepare(study, workdir)
     if plain.get("dry_run", "False").lower() == "true":
-        print(run.describe(prepared))  # noqa: T201
+        print(describe.describe(prepared))  # noqa: T201
         return 0
     with trackers.start(names) as tracked:
         try:

@@ -7,6 +7,7 @@
     python scripts/bench.py --augment                  # what each augmentation costs
     python scripts/bench.py --tune lowerings           # regenerate a committed table
     python scripts/bench.py --tune lanes --members 2 4 8
+    python scripts/bench.py --tune rates --members 1 4  # what --dry-run estimates times from
 
 Everything runs in one process in alternation: each round times every contender once, and the
 table shows medians over rounds and ratios of medians. Nothing here is asserted by any test.
@@ -207,7 +208,32 @@ def tune_lanes(models: list[str], args: argparse.Namespace) -> None:
             lane = "vmap" if vmap >= mapped else "map"
             rows.setdefault(lanes.case(program), {})[str(members)] = lane
             say(f"  {text} {members} members: vmap {vmap:.1f}, map {mapped:.1f} images/s -> {lane}")
-    path = ROOT / "jaxcifar" / "lanes.json"
+    write_table("lanes.json", table)
+
+
+def tune_rates(models: list[str], args: argparse.Namespace) -> None:
+    """Time training steps and write the table that estimates of times read."""
+    from jaxcifar import lanes, plan, speed
+
+    machine, table = plan.hardware(), speed.table()
+    rows = table.setdefault(machine.backend, {}).setdefault(machine.device_kind, {})
+    for text in models:
+        name, options = parse_model(text)
+        for members in args.members:
+            side = ours(name, options, args.batch, members, "", args.dtype)
+            (images,) = compare([side], args.rounds, args.steps).values()
+            program = make_plan(name, options, args.batch, members, args.dtype).phases[0].program
+            rate = speed.STEP_COST * speed.macs(program) * images / program.devices
+            rows.setdefault(lanes.case(program), {})[str(members)] = float(f"{rate:.3g}")
+            share = rate / speed.product_rate()
+            say(f"  {text} {members} members: {images:.1f} images/s, {rate / 1e9:.1f} G/s, "
+                f"{share:.2f} of a matrix product's")  # fmt: skip
+            write_table("rates.json", table)
+
+
+def write_table(name: str, table: dict) -> None:
+    """Replace a committed table."""
+    path = ROOT / "jaxcifar" / name
     path.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
 
 
@@ -226,7 +252,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4, help="steps of one member a timing")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
-    parser.add_argument("--tune", choices=("lowerings", "lanes"), help="regenerate a table")
+    parser.add_argument(
+        "--tune", choices=("lowerings", "lanes", "rates"), help="regenerate a table"
+    )
     parser.add_argument("--write", action="store_true", help="add the rows to docs/performance.md")
     parser.add_argument("--augment", action="store_true", help="cost of every augmentation")
     args = parser.parse_args()
@@ -242,6 +270,8 @@ def main() -> int:
         tune_lowering.main([])
     elif args.tune == "lanes":
         tune_lanes(args.models, args)
+    elif args.tune == "rates":
+        tune_rates(args.models, args)
     if args.augment:
         import bench_augment
 

@@ -30,9 +30,10 @@ LAYERS = [
         "restoring",
         "warm_start",
     },  # fmt: skip
-    {"landscape", "progress", "figures"},
+    {"landscape", "progress", "figures", "memory", "speed"},
     {"job", "report"},
     {"run"},
+    {"describe"},
     {"evaluate", "train", "interop", "trackers"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

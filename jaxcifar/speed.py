@@ -1,0 +1,104 @@
+"""How long a group will take, for people: from the committed table of measured rates.
+
+Nothing in a run depends on these numbers. A rate counts multiply-accumulates a second that training
+reaches with everything it does: a step costs three times its forward pass, once for the images and
+once each for the gradients of activations and weights (Kaplan et al. 2020, arXiv:2001.08361, 2.1).
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxcifar import lanes, models
+from jaxcifar.bookkeeping import batch_sizes
+from jaxcifar.types import Plan, Program
+
+STEP_COST = 3  # forward passes that a training step is worth
+# Share of a large matrix product's rate that training reached where both were measured (median of
+# the table's networks on 2 CPU cores); assumed of a device that the table does not know.
+SHARE = 0.25
+PRODUCT_SIZE = 1536
+
+Rows = Mapping[str, Mapping[str, float]]  # case (see `lanes.case`) -> members -> rate
+
+
+class Rate(NamedTuple):
+    """Multiply-accumulates a second, all members together, and how far that can be trusted."""
+
+    macs: float
+    source: str
+
+
+@lru_cache(maxsize=1)
+def table() -> dict[str, dict[str, Rows]]:
+    """backend -> device kind -> case -> members -> rate; from ``scripts/bench.py --tune rates``."""
+    return json.loads(Path(__file__).with_name("rates.json").read_text())
+
+
+def rate_of(program: Program, backend: str, device_kind: str) -> Rate:
+    """The rate of a program on its devices, each with its share of the members.
+
+    Measured for the network with its options at the nearest smaller number of members, if the
+    table has it; else the median of the same network's rates, of the device's, or a share of a
+    matrix product that is timed now.
+    """
+    rows = table().get(backend, {}).get(device_kind, {})
+    exact, members = rows.get(lanes.case(program), {}), program.members // program.devices
+    smaller = [int(count) for count in exact if int(count) <= members]
+    same = [rate for case, counts in rows.items() if case.split()[0] == program.model
+            for rate in counts.values()]  # fmt: skip
+    if smaller:
+        rate = Rate(exact[str(max(smaller))], "measured on such a device")
+    elif same:
+        rate = Rate(statistics.median(same), "by this network's other settings")
+    elif rows:
+        others = [rate for counts in rows.values() for rate in counts.values()]
+        rate = Rate(statistics.median(others), "a guess: by other networks")
+    else:
+        rate = Rate(SHARE * product_rate(), "a guess: such a device was never measured")
+    return rate._replace(macs=rate.macs * program.devices)
+
+
+@lru_cache(maxsize=1)
+def product_rate() -> float:
+    """Multiply-accumulates a second of float32 matrix products on this device; < 1 s to measure."""
+    matrix = jnp.ones((PRODUCT_SIZE, PRODUCT_SIZE), jnp.float32)
+    product = jax.jit(jnp.matmul)
+    product(matrix, matrix).block_until_ready()
+    began, count, seconds = time.perf_counter(), 0, 0.0
+    while seconds < 0.2:
+        product(matrix, matrix).block_until_ready()
+        count, seconds = count + 1, time.perf_counter() - began
+    return count * PRODUCT_SIZE**3 / seconds
+
+
+def work(plan: Plan, scored: int, taken: int = 0) -> float:
+    """Multiply-accumulates of what is left of a plan, for all members.
+
+    Args:
+        plan: of a group.
+        scored: images that one evaluation scores.
+        taken: steps that are done already.
+    """
+    program = plan.phases[0].program
+    forward = macs(program)
+    trained = float(batch_sizes(plan)[taken:].sum())
+    evaluations = sum(step > taken for step in plan.events.evaluate)
+    return program.members * forward * (STEP_COST * trained + scored * evaluations)
+
+
+@lru_cache
+def _macs(model: str, options: tuple) -> int:
+    return models.macs(model, **dict(options))
+
+
+def macs(program: Program) -> int:
+    """Multiply-accumulates of one image's forward pass."""
+    return _macs(program.model, program.options)
