@@ -38,7 +38,7 @@ ROWS = {
     "R0-resnet-relu": {"model.activation": "relu"},
 }
 PUBLISHED = R0_PUBLISHED | {"eval.every": "5 epochs"}
-SMALL = QUICK | {"data.n_train": 284, "data.n_test": 500}  # 0.4 G multiply-accumulates an image
+SMALL = QUICK | {"data.n_train": 142, "data.n_test": 200}  # 0.4 G multiply-accumulates an image
 
 
 def get_config(variant: str | None = None) -> Study:

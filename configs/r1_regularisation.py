@@ -25,5 +25,5 @@ def get_config(variant: str | None = None) -> Study:
     """Six members."""
     return study(
         "r1_regularisation", BASE, ROWS, variant, published=R1_PUBLISHED, asrun=R1_ASRUN,
-        quick=R1_QUICK,
+        quick=R1_QUICK | {"data.n_train": 711},
     )  # fmt: skip

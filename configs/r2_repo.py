@@ -24,5 +24,6 @@ def get_config(variant: str | None = None) -> Study:
     """Six members."""
     rows = r2_grid("R2-repo", NETWORKS, RUNS)
     return study(
-        "r2_repo", BASE, rows, variant, published=R2_PUBLISHED, asrun=R2_ASRUN, quick=QUICK
+        "r2_repo", BASE, rows, variant, published=R2_PUBLISHED, asrun=R2_ASRUN,
+        quick=QUICK | {"data.n_train": 711},
     )  # fmt: skip

@@ -22,5 +22,6 @@ def get_config(variant: str | None = None) -> Study:
     """Eight members."""
     rows = r2_grid("R2-rn16-lu", NETWORKS, RUNS)
     return study(
-        "r2_rn16_lu", BASE, rows, variant, published=R2_TWICE, asrun=R2_ASRUN, quick=R2_QUICK
+        "r2_rn16_lu", BASE, rows, variant, published=R2_TWICE, asrun=R2_ASRUN,
+        quick=R2_QUICK | {"data.n_train": 356},
     )  # fmt: skip

@@ -45,6 +45,6 @@ NARROW = {
 def get_config(variant: str | None = None) -> Study:
     """Sixteen members."""
     return study(
-        "r2_unplotted", BASE, ROWS, variant, published=R2_PUBLISHED, asrun=R2_ASRUN, quick=QUICK,
-        only={"quick": NARROW},
+        "r2_unplotted", BASE, ROWS, variant, published=R2_PUBLISHED, asrun=R2_ASRUN,
+        quick=QUICK | {"data.n_train": 711}, only={"quick": NARROW},
     )  # fmt: skip

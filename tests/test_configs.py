@@ -73,6 +73,14 @@ def test_seeds_give_intervals_and_the_quick_variant_few_images(name):
         assert run.config.data.n_train <= 1422 and run.config.data.n_test <= 1000, run.id
 
 
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_quick_variant_has_whole_batches(name):
+    """A short last batch would be one more program to compile."""
+    for rows in plan.group(tuple(runs(name, "quick").values())):
+        for phase in make_plan(rows).phases:
+            assert phase.visits % phase.program.batch == 0, rows[0].id
+
+
 def test_the_reports_tables_and_the_configs_are_the_same_set():
     assert sorted(TABLES) == STUDIES
 
