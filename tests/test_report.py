@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from made_records import write_run
 from made_report import finish
+from PIL import Image
 
 from jaxcifar import cli, figures, report
 from jaxcifar.errors import UserError
@@ -199,8 +200,9 @@ def test_every_figure_has_a_caption(run):
 
 def test_figures_that_do_not_fit_are_named(tmp_path):
     (tmp_path / "small.png").write_bytes(PIXEL)
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 1200), np.uint8)
     for name in ("first", "second"):  # each alone would fit
-        (tmp_path / f"{name}.png").write_bytes(PIXEL + b"\0" * 1_200_000)
+        Image.fromarray(noise).save(tmp_path / f"{name}.png")
     shown = tuple(
         blocks.Picture(tmp_path / f"{name}.png", f"figures/{name}.png", name, "It.")
         for name in ("first", "second", "small")
@@ -208,6 +210,21 @@ def test_figures_that_do_not_fit_are_named(tmp_path):
     html = page.to_html(blocks.Document("title", (blocks.Gallery(shown),)))
     assert html.count("<img") == 2 and len(html) < 3_000_000
     assert "Too large for here: <code>figures/second.png</code>" in html
+
+
+def test_figures_lose_colours_where_they_would_not_fit(tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "FOR_PICTURES", 200_000)
+    shades = np.random.default_rng(0).integers(0, 4, (200, 200, 3), np.uint8)
+    slope = np.arange(200, dtype=np.uint8)
+    shades[..., 0] += slope[:, None]  # the noise is finer than 256 colours tell apart
+    shades[..., 1] += slope
+    Image.fromarray(shades).save(tmp_path / "a.png")
+    whole = base64.b64encode((tmp_path / "a.png").read_bytes()).decode()
+    assert 6 * len(whole) > page.FOR_PICTURES > len(whole)
+    shown = [blocks.Picture(tmp_path / "a.png", "figures/a.png", str(i), "It.") for i in range(6)]
+    html = page.to_html(blocks.Document("title", (blocks.Gallery(tuple(shown)),)))
+    assert html.count("<img") == 6 and whole not in html
+    assert whole in page.to_html(blocks.Document("title", (blocks.Gallery(tuple(shown[:1])),)))
 
 
 def test_signs_mean_themselves():

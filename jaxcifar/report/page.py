@@ -3,6 +3,7 @@
 import base64
 from html import escape
 
+from jaxcifar.figures.style import fewer_colours
 from jaxcifar.report.blocks import (
     Block,
     Bullets,
@@ -90,16 +91,19 @@ def to_html(document: Document) -> str:
 
 
 def _gallery(gallery: Gallery, room: int) -> str:
+    """All pictures as they are where there is room for them, else in fewer colours."""
+    contents = [picture.path.read_bytes() for picture in gallery.pictures]
+    if 4 / 3 * sum(map(len, contents)) > room:  # base64
+        contents = [fewer_colours(content) for content in contents]
     parts = []
-    for picture in gallery.pictures:
-        figure = _figure(picture, room)
+    for picture, content in zip(gallery.pictures, contents, strict=True):
+        figure = _figure(picture, content, room)
         room -= len(figure)
         parts.append(figure)
     return f'<div class="figures">\n{"".join(parts)}</div>\n'
 
 
-def _figure(picture: Picture, room: int) -> str:
-    content = picture.path.read_bytes()
+def _figure(picture: Picture, content: bytes, room: int) -> str:
     caption = f"<b>{escape(picture.name)}.</b> {_inline(picture.caption)}"
     encoded = base64.b64encode(content).decode()
     if len(encoded) > room:
