@@ -1,6 +1,6 @@
 """Figures of a run, drawn from its records alone: no jax, no GPU, no training code."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ from jaxcifar.figures.style import save
 
 __all__ = [
     "FIGURES", "INSIDE", "FigureRow", "Inside", "InsideRow", "Member", "Records", "draw_all",
-    "read_inside", "read_run",
+    "drawings", "read_inside", "read_run",
 ]  # fmt: skip
 
 
@@ -86,6 +86,28 @@ INSIDE: Mapping[str, InsideRow] = {
 }
 
 
+def drawings(
+    workdir: Path | str, names: Container[str] | None = None
+) -> Iterator[tuple[str, Figure]]:
+    """Draw the figures whose fields were recorded, each when it is asked for.
+
+    Args:
+        workdir: a run folder.
+        names: keys of `FIGURES` and `INSIDE` to draw; None = all.
+
+    Raises:
+        UserError: a record file is missing or not as expected.
+    """
+    records, inside = read_run(workdir), read_inside(workdir)
+    for name, row in FIGURES.items():
+        there = all(map(records.has_steps, row.steps)) and all(map(records.has, row.evaluations))
+        if there and (names is None or name in names):
+            yield name, row.draw(records)
+    for name, of_inside in INSIDE.items():
+        if (names is None or name in names) and of_inside.there(records, inside):
+            yield name, of_inside.draw(records, inside)
+
+
 def draw_all(workdir: Path | str) -> list[Path]:
     """Draw every figure whose fields were recorded to ``figures/NAME.png`` and ``.svg``.
 
@@ -95,12 +117,5 @@ def draw_all(workdir: Path | str) -> list[Path]:
     Raises:
         UserError: a record file is missing or not as expected.
     """
-    records, inside = read_run(workdir), read_inside(workdir)
-    written: list[Path] = []
-    for name, row in FIGURES.items():
-        if all(map(records.has_steps, row.steps)) and all(map(records.has, row.evaluations)):
-            written += save(row.draw(records), Path(workdir) / "figures" / name)
-    for name, of_inside in INSIDE.items():
-        if of_inside.there(records, inside):
-            written += save(of_inside.draw(records, inside), Path(workdir) / "figures" / name)
-    return written
+    place = Path(workdir) / "figures"
+    return [path for name, figure in drawings(workdir) for path in save(figure, place / name)]

@@ -8,10 +8,11 @@ import pytest
 from made_published import make
 from scipy import stats
 
-from jaxcifar import cli
+from jaxcifar import cli, figures
 from jaxcifar.config import replace
 from jaxcifar.report import published, reference
-from jaxcifar.report.published import measures, page, runs, tables
+from jaxcifar.report.captions import CAPTIONS
+from jaxcifar.report.published import measures, page, pictures, runs, tables
 from jaxcifar.report.published.claims import CLAIMS
 from jaxcifar.report.published.measures import MEASURES, Cell
 from jaxcifar.report.verdicts import Verdict
@@ -162,6 +163,14 @@ def test_pages_are_the_same_bytes_and_name_no_place(tmp_path):
     assert "/secret/place" not in text and "is not of the published size" in text
     assert "Not run. Its config is configs/r0\\_loss.py:published" in text or "r0_loss.py" in text
     assert all(len(content) < 3_000_000 for content in written[0])
+
+
+def test_every_chosen_figure_exists_and_has_a_caption():
+    names = {name for config in (*pictures.OF_CONFIG, "r2_fcnn", "r3_grid")
+             for name in pictures.chosen(config)}  # fmt: skip
+    assert names <= {*figures.FIGURES, *figures.INSIDE} and names <= {*CAPTIONS}
+    configs = {source.config for report in CLAIMS for source in published.configs(report)}
+    assert {*pictures.OF_CONFIG} <= configs
 
 
 @pytest.mark.parametrize("report", CLAIMS)

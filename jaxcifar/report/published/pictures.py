@@ -1,23 +1,44 @@
-"""The figures of a report's runs: drawn into their folders, the chosen ones copied to the page."""
+"""The figures of a report's page: of every config those that the report has, in our form."""
 
 from pathlib import Path
 
 from jaxcifar import figures
-from jaxcifar.files import write_atomically
+from jaxcifar.figures.style import save_small
 from jaxcifar.report.blocks import Picture, plural
+from jaxcifar.report.captions import CAPTIONS
 from jaxcifar.report.published.runs import Trained
-from jaxcifar.report.sections import CAPTIONS
 from jaxcifar.report.tables import split_name
+
+CURVES = ("accuracy_curves", "loss_curves")
+BEST_LINES = ("accuracy_best_lines", "loss_best_lines")  # how R2 draws all of its figures
+OF_CONFIG = {
+    "r0_activation": (*CURVES, "first_filters", "dead_units", "sample_predictions"),
+    "r0_schedule": (*CURVES, "learning_rates"),
+    "r0_best": (*CURVES, "confusion_matrix", "class_accuracy"),
+    "r0_swa": (*CURVES, "learning_rates"),
+    "r0_resnet": (*CURVES, "learning_rates", "confusion_matrix", "class_accuracy"),
+    "r1_models": (
+        *CURVES, "learning_rates", "accuracy_by_size", "canet_block", "attention_weights",
+        "weight_histograms", "attention_maps", "singular_values", "reliability",
+    ),
+    "r1_regularisation": (*CURVES, "reliability"),
+    "r4_ablation": (*CURVES, "activation_rms", "dead_units"),
+}  # fmt: skip
+
+
+def chosen(config: str) -> tuple[str, ...]:
+    """Names of the figures that a config's page shows, as far as they were recorded."""
+    return OF_CONFIG.get(config, BEST_LINES if config.startswith("r2_") else CURVES)
 
 
 def draw(trained: Trained, out: Path, report: str) -> list[Picture]:
-    """Draw a run's figures and copy them to ``OUT/REPORT/CONFIG-VARIANT/``; PNG files only."""
+    """Draw a run's figures to ``OUT/REPORT/CONFIG-VARIANT/NAME.png``."""
     place = f"{report}/{trained.config}-{trained.variant or 'clean'}"
-    said = f"Data: {trained.run.records.data}, n = {plural(trained.run.records.seeds, 'seed')}."
+    records = trained.run.records
+    said = f"Data: {records.data}, n = {plural(records.seeds, 'seed')}."
     pictures = []
-    for path in figures.draw_all(trained.folder):
-        if path.suffix == ".png":
-            write_atomically(out / place / path.name, path.read_bytes())
-            caption = f"{CAPTIONS[path.stem].format(split=split_name(trained.run))} {said}"
-            pictures.append(Picture(out / place / path.name, f"{place}/{path.name}", "", caption))
+    for name, figure in figures.drawings(trained.folder, chosen(trained.config)):
+        path = save_small(figure, out / place / f"{name}.png")
+        caption = f"{CAPTIONS[name].format(split=split_name(trained.run))} {said}"
+        pictures.append(Picture(path, f"{place}/{name}.png", "", caption))
     return pictures
