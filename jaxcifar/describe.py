@@ -5,6 +5,7 @@ from typing import NamedTuple
 from jaxcifar import memory, models, record, speed
 from jaxcifar.job import Job, split_rows
 from jaxcifar.memory import Memory
+from jaxcifar.plan import Hardware
 from jaxcifar.population import MemberRun
 from jaxcifar.run import Prepared
 from jaxcifar.speed import Rate
@@ -31,7 +32,7 @@ def describe(prepared: Prepared) -> str:
     Times are estimates for people, memory is estimated without compiling; see `speed`, `memory`.
     """
     limit, machine = memory.limit(), prepared.machine
-    estimates = {job.path: estimate(job, machine.backend, machine.device_kind)
+    estimates = {job.path: estimate(job, machine)
                  for job in prepared.jobs if not job.finished}  # fmt: skip
     cores = f", {machine.cores} cores" if machine.backend == "cpu" else ""
     devices = f"{machine.devices} x " if machine.devices > 1 else ""
@@ -44,16 +45,16 @@ def describe(prepared: Prepared) -> str:
     return "\n".join([*head, *groups, "", _totals(prepared, list(estimates.values()))])
 
 
-def estimate(job: Job, backend: str, device_kind: str) -> Estimate:
+def estimate(job: Job, machine: Hardware) -> Estimate:
     """What is left of a group that is not finished."""
     program = job.plan.phases[0].program
     rows = record.read_lines(job.path / "metrics.jsonl")
     taken = rows[-1]["step"] if rows else 0
-    rate = speed.rate_of(program, backend, device_kind)
+    rate = speed.rate_of(program, machine)
     held, scored = images_of(job)
     return Estimate(
         taken=taken,
-        memory=memory.estimate(job.plan, held, backend),
+        memory=memory.estimate(job.plan, held, machine.backend),
         rate=rate,
         seconds=speed.work(job.plan, scored, taken) / rate.macs,
         programs=programs_of(job.plan),

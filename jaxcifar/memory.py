@@ -16,11 +16,12 @@ from jaxcifar.types import Phase, Plan, Program, Snapshot, TrainState, Tree
 
 IMAGE_BYTES = math.prod(steps.IMAGE_SHAPE) + 4  # uint8 pixels and an int32 label
 
-# What a step holds for a moment besides the values kept for its backward pass, as a share of one
-# member's: transformed images of a convolution, copies that the compiler did not avoid. Measured
-# against XLA's own account of the compiled segments: on a CPU, batch 128, 0.28 to 0.97 over the
-# conditioned CNN, VGG-A at width 0.25 and the CIFAR ResNet-20 (1 and 4 members, both lanes), which
-# puts the whole within 15 %. Not measured on a GPU: its convolutions choose their own workspace.
+# What a step holds for a moment besides gradients and the values kept for its backward pass, as a
+# share of one member's: transformed images of a convolution, copies that the compiler did not
+# avoid. Measured against XLA's own account of the compiled segments: on a CPU, batch 128, 0.54 to
+# 0.86 with one member in flight over the conditioned CNN, VGG-A at width 0.25 and the CIFAR
+# ResNet-20, less with four; the whole is then 0.89 to 1.12 times what XLA says. Not measured on a
+# GPU: its convolutions choose a workspace of their own.
 WORKSPACE = {"cpu": 0.65}
 UNMEASURED = 0.0
 

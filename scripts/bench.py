@@ -216,7 +216,7 @@ def tune_rates(models: list[str], args: argparse.Namespace) -> None:
     from jaxcifar import lanes, plan, speed
 
     machine, table = plan.hardware(), speed.table()
-    rows = table.setdefault(machine.backend, {}).setdefault(machine.device_kind, {})
+    rows = table.setdefault(machine.backend, {}).setdefault(speed.device_of(machine), {})
     for text in models:
         name, options = parse_model(text)
         for members in args.members:

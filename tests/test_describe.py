@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tiny
 
-from jaxcifar import describe, memory, models, programs, record, run, speed
+from jaxcifar import describe, memory, models, plan, programs, record, run, speed
 from jaxcifar.config import Member, Study, replace
 from jaxcifar.types import Images, Stream
 
@@ -20,7 +20,8 @@ STUDY = Study("tiny", BASE, (
 def rates(monkeypatch):
     """A table of which every number is known; its case is the tiny network's."""
     case = speed.lanes.case(tiny.make_plan().phases[0].program)
-    table = {"cpu": {"cpu": {case: {"1": 3e6, "4": 9e6}, "vgg_a batch=16 float32": {"1": 7e6}}}}
+    cores = f"cpu with {plan.hardware().cores} cores"
+    table = {"cpu": {cores: {case: {"1": 3e6, "4": 9e6}, "vgg_a batch=16 float32": {"1": 7e6}}}}
     monkeypatch.setattr(speed, "table", lambda: table)
     monkeypatch.setattr(speed, "product_rate", lambda: 8e9)
     return table
@@ -83,14 +84,17 @@ def test_the_limit_is_a_device_s_or_the_host_s():
 def test_rates_come_from_the_nearest_measurement(rates):
     def rate(members, **changes):
         program = tiny.make_plan(*[{}] * members).phases[0].program._replace(**changes)
-        return speed.rate_of(program, "cpu", "cpu")
+        return speed.rate_of(program, plan.hardware())
 
     assert rate(1) == (3e6, "measured on such a device")
     assert rate(3).macs == 3e6 and rate(4).macs == rate(5).macs == 9e6
     assert rate(4, devices=4).macs == 4 * 3e6, "each device has one member"
     assert rate(1, batch=32) == (6e6, "by this network's other settings")
     assert rate(1, model="fcnn") == (7e6, "a guess: by other networks")
-    unknown = speed.rate_of(tiny.make_plan().phases[0].program, "gpu", "H200")
+    unknown = speed.rate_of(
+        tiny.make_plan().phases[0].program, plan.Hardware("gpu", "NVIDIA H200", 1, 16)
+    )
+    assert speed.device_of(plan.Hardware("gpu", "NVIDIA H200", 1, 16)) == "NVIDIA H200"
     assert unknown == (speed.SHARE * 8e9, "a guess: such a device was never measured")
 
 
