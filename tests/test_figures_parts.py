@@ -122,9 +122,24 @@ def test_filters_are_normalised_each_by_itself():
 
 
 def test_ridges_are_of_chosen_kernels():
-    leaves = ("a/kernel", "bn/scale", "b/kernel", "c/kernel", "d/kernel")
-    assert ridges.outer_leaves(leaves) == ("a/kernel", "c/kernel", "d/kernel")
     assert ridges.outer_leaves(("a/kernel",)) == ("a/kernel",) and ridges.outer_leaves(()) == ()
+
+
+@pytest.mark.parametrize("leaves, chosen", [  # as networks name them, in the order of the alphabet
+    ("bn/scale conv1/kernel conv2/kernel conv3/kernel fc1/kernel fc2/kernel", "conv1 conv3 fc2"),
+    ("conv1/kernel fc/kernel stage1_first/conv1/kernel stage1_rest_0/conv1/kernel "
+     "stage1_rest_10/conv1/kernel stage1_rest_2/conv1/kernel stage2_first/conv1/kernel "
+     "stage3_first/conv1/kernel", "conv1 stage1_rest_10/conv1 fc"),
+    ("blocks/conv1/kernel conv1/kernel encoder/conv1/kernel encoder/fc/kernel",
+     "conv1 encoder/conv1 encoder/fc"),
+    ("conv1/kernel conv2/kernel fc/kernel stage1_0/expand_conv/kernel stage7_0/expand_conv/kernel",
+     "conv1 stage7_0/expand_conv fc"),
+    ("fc/kernel fc1/kernel fc10/kernel fc2/kernel fc9/kernel", "fc1 fc9 fc"),
+    ("fc1/kernel fc2/kernel res0/conv1/kernel res1/conv1/kernel", "res0/conv1 fc1 fc2"),
+])  # fmt: skip
+def test_the_first_middle_and_last_kernel_are_found_by_name(leaves, chosen):
+    expected = tuple(f"{name}/kernel" for name in chosen.split())
+    assert ridges.outer_leaves(leaves.split()) == expected
 
 
 def test_ridges_of_canets_are_of_their_first_block(run):

@@ -1,5 +1,7 @@
 """Histograms of weights over epochs, one ridge an epoch."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,10 +38,27 @@ def attention_weights(records: Records, inside: Inside) -> Figure:
 
 
 def outer_leaves(leaves: Sequence[str]) -> tuple[str, ...]:
-    """The first, the middle and the last kernel of a network."""
-    kernels = [leaf for leaf in leaves if leaf.endswith("kernel")]
+    """The first, the middle and the last kernel of a network.
+
+    The file lists them by name; a network runs its stem (conv1), its blocks, then later
+    convolutions of its own and dense layers, an unnumbered one last.
+    """
+    kernels = sorted((leaf for leaf in leaves if leaf.endswith("kernel")), key=_place)
     places = sorted({0, len(kernels) // 2, len(kernels) - 1})
     return tuple(kernels[place] for place in places) if kernels else ()
+
+
+def _place(leaf: str) -> tuple[Any, ...]:
+    """Where a kernel comes in its network, by the names that networks give their parts."""
+    parts = leaf.split("/")[:-1]
+    own, first = len(parts) == 1, parts[:1] == ["conv1"]
+    stage = 3 if own and parts[0].startswith("fc") else 0 if first else 2 if own else 1
+    return stage, [[*_counted(part), math.inf] for part in parts]  # fc1, fc2, ..., fc
+
+
+def _counted(part: str) -> list[Any]:
+    """Text and numbers in turn, so that conv10 follows conv9."""
+    return [float(x) if at % 2 else x for at, x in enumerate(re.split(r"(\d+)", part))]
 
 
 def canets(inside: Inside) -> dict[str, tuple[str, ...]]:
