@@ -252,7 +252,7 @@ def test_a_failing_tracker_warns_once_and_the_run_goes_on(
 def test_a_missing_library_is_told_before_anything_is_written(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda name: None)
     args = ("--config", CONFIG, "--workdir", str(tmp_path / "run"), "--tracker", "tensorboard")
-    assert cli.run(train.main, args) == 2
+    assert cli.run(train.main, (*args, "--dry-run")) == 2
     err = capsys.readouterr().err
     assert "tensorboardX" in err and "pip install 'jaxcifar[tensorboard]'" in err
     assert len(err.strip().splitlines()) <= 3 and not (tmp_path / "run").exists()
