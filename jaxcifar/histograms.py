@@ -76,5 +76,6 @@ def table(plan: Plan, book: Book) -> dict[str, np.ndarray]:
         "epochs": epochs,
         "leaves": np.array(leaves(plan.phases[0].program), np.str_),
         "units": np.array(json.dumps(UNITS)),
-        **{name: values[:, : len(epochs)] for name, values in book.histograms.items()},
+        # Sorted, as a restored Book is: the same bytes after any cut.
+        **{name: values[:, : len(epochs)] for name, values in sorted(book.histograms.items())},
     }

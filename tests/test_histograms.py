@@ -57,6 +57,8 @@ def test_the_table_ends_with_the_last_evaluation(made):
     table = histograms.table(made, book)
     assert table["epochs"].tolist() == [0, 1] and table["leaves"].tolist() == list(NAMES)
     assert table["counts"].shape == (2, 2, 6, 64) and (table["counts"] == 7).all()
+    turned = book._replace(histograms=dict(reversed(book.histograms.items())))
+    assert list(histograms.table(made, turned)) == list(table), "the same bytes from a checkpoint"
     assert table["counts"].dtype == np.int32 and table["low"].dtype == np.float32
 
 
