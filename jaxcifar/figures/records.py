@@ -13,6 +13,7 @@ from jaxcifar.errors import UserError
 
 # Members that differ only in these belong to one series: the runs that a band spans.
 _WITHIN_SERIES = {"optim.lr", "seed", "init_seed", "order_seed", "augment_seed"}
+MOST_SETTINGS = 3  # that a series is named by
 _NAMES = {
     "cnn": "CNN",
     "vgg_a": "VGG-A",
@@ -200,6 +201,8 @@ def _series(configs: list[dict[str, Any]], entries: list[dict[str, Any]]) -> lis
         for key in keys
         if key not in _WITHIN_SERIES and len({str(_get(c, key)) for c in configs}) > 1
     ]
+    if len(varying) > MOST_SETTINGS:  # rows that were chosen one by one: their ids say more
+        return [entry.get("study_id", entry["id"]) for entry in entries]
     return [_series_name(config, varying) for config in configs]
 
 
@@ -208,8 +211,8 @@ def _series_name(config: Mapping[str, Any], varying: Sequence[str]) -> str:
     name = _NAMES.get(model, model)
     for key in varying:
         value = _get(config, key)
-        if (key, value) in _VALUES:
-            name += f" {_VALUES[key, value]}"
+        if (key, str(value)) in _VALUES:
+            name += f" {_VALUES[key, str(value)]}"
         elif key != "model.name":
             last = key.split(".")[-1]
             name += f", {value}" if last == "name" else f", {last}={value}"

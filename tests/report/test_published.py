@@ -109,6 +109,13 @@ def test_the_run_of_the_published_size_speaks_first(tmp_path):
     assert [trained.variant for trained in found] == ["published", "quick"]
 
 
+def test_rows_that_differ_in_many_settings_are_called_by_their_ids(tmp_path):
+    make(tmp_path / "a", study("r0_loss"), lambda member, seed: 0.8)
+    (trained,) = found_of(tmp_path, "r0_loss")["r0_loss"]
+    assert trained.run.records.series[:2] == ("R0-loss-ce", "R0-loss-ls")
+    assert trained.run.records.seeds == 3
+
+
 def test_claims_are_judged_by_sign_and_by_value(tmp_path):
     make(tmp_path / "a", study("r0_optimizer"), as_published)
     rows = {row[0]: row for row in page.verdicts(CLAIMS["R0"], found_of(tmp_path)).rows}
