@@ -46,7 +46,7 @@ PUBLISHED = ON_TEST | {"select": "last"}
 ASRUN = IN_FORCE | dict.fromkeys(HALVED) | {"schedule.name": "constant"}  # C21
 ONLY_ASRUN = {"R4-ablate-bn": {"model.bn": ONE}, "R4-bn-step-in-force": HALVED}  # C20
 SMALL = QUICK | {  # 0.4 G multiply-accumulates an image
-    "data.n_train": 111, "data.n_test": 100, "train.epochs": 1, "train.batch_size": 20,
+    "data.n_train": 67, "data.n_test": 100, "train.epochs": 1, "train.batch_size": 20,
     "eval.batch_size": 50,
 }  # fmt: skip
 
