@@ -22,6 +22,7 @@ from jaxcifar.report.blocks import (
 from jaxcifar.report.claims import not_claimed
 from jaxcifar.report.published import tables
 from jaxcifar.report.published.claims import CLAIMS, Claim
+from jaxcifar.report.published.lines import lines
 from jaxcifar.report.published.measures import values
 from jaxcifar.report.published.runs import Trained, sizes
 from jaxcifar.report.sections import warnings
@@ -85,8 +86,8 @@ def verdicts(claims: Sequence[Claim], runs: Runs) -> Table:
         Column("Published"), Column("Ours: mean over seeds"), Column("n"),
         Column("95 % prediction interval"), Column("p (Holm)"), Column("Verdict", numeric=False),
     )  # fmt: skip
-    lines = [_claim(claim, runs, found) for claim, found in zip(claims, judged, strict=True)]
-    return Table(columns, tuple(lines))
+    rows = [_claim(claim, runs, found) for claim, found in zip(claims, judged, strict=True)]
+    return Table(columns, tuple(rows))
 
 
 def _speaker(config: str, runs: Runs) -> Trained | None:
@@ -107,11 +108,10 @@ def _finding(claim: Claim, runs: Runs) -> Finding:
 
 def _claim(claim: Claim, runs: Runs, found: Judgement) -> tuple[str, ...]:
     show = claim.shown_in.show
-    text = f"{claim.text}. Not measured here: {claim.why}" if claim.why else claim.text
     speakers = [_speaker(config, runs) for config in dict.fromkeys(c.config for c in claim.cells)]
     low, high = found.interval
     return (
-        text, ", ".join(trained.name for trained in speakers if trained) or DASH,
+        claim.text, ", ".join(trained.name for trained in speakers if trained) or DASH,
         claim.shown_in.name or DASH, show(claim.published), show(found.spread.mean),
         str(found.spread.n), f"{show(low)} to {show(high)}" if known(low) else DASH,
         tables.p_text(found.p), found.verdict.value,
@@ -129,7 +129,7 @@ def _table(table: Mapping[str, Any], runs: Sequence[Trained]) -> list[Block]:
                 tables.beside(table, None)]  # fmt: skip
     for trained in runs:
         blocks += _beside(table, trained)
-    if any(row.get("approximate") for row in table["rows"]):
+    if any(line.value and line.value.read for line in lines(table)):
         blocks.append(Paragraph(READ_OFF, "note"))
     return blocks
 

@@ -1,89 +1,44 @@
 """Rows of a published table beside ours."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from jaxcifar.report.blocks import DASH, Code, Column, Facts, Table, known, number
 from jaxcifar.report.published import runs
-from jaxcifar.report.published.measures import Cell, values
+from jaxcifar.report.published.lines import Line, Published, Value, finding, lines, ours
+from jaxcifar.report.published.measures import Cell
 from jaxcifar.report.published.runs import Trained
 from jaxcifar.report.statistics import Spread, spread
 from jaxcifar.report.tables import setup
-from jaxcifar.report.verdicts import (
-    Finding,
-    Judgement,
-    Verdict,
-    differences,
-    holm,
-    judge,
-    p_of_zero,
-)
-
-Published = Mapping[str, Any]  # a table of the reference
-READING = 0.01  # of an accuracy that was read off a plot: to either side
-UNPUBLISHED = ("test_best", "test_last")  # what rows without a published number show
-
-
-def rows(table: Published) -> list[tuple[Mapping[str, Any], Cell, float | None]]:
-    """The lines of a table: its row, what is measured, and the published value."""
-    lines = []
-    usual: Mapping[str, float] = next(filter(None, (row["published"] for row in table["rows"])), {})
-    for row in table["rows"]:
-        published = row["published"] or dict.fromkeys(list(usual)[:1] or UNPUBLISHED)
-        for measure, value in published.items():
-            lines.append((row, Cell(table["config"], row["member"], measure), value))
-    return lines
+from jaxcifar.report.verdicts import Judgement, Verdict, differences, holm, judge, p_of_zero
 
 
 def beside(table: Published, trained: Trained | None) -> Table:
     """Published and ours, a line a row and measure; dashes where nothing was run."""
-    lines = rows(table)
-    found = [values(trained, cell) if trained else () for _, cell, _ in lines]
-    judged = judge([
-        _finding(row, cell, value, ours, trained)
-        for (row, cell, value), ours in zip(lines, found, strict=True)
-    ])  # fmt: skip
+    rows = lines(table)
+    judged = judge([finding(line, trained) for line in rows])
     columns = (
         Column("Row", numeric=False), Column("Setting", numeric=False),
         Column("Measure", numeric=False), Column("Published"), Column("Ours: mean"),
         Column("Standard deviation"), Column("Difference"), Column("95 % interval"), Column("n"),
         Column("Verdict", numeric=False),
     )  # fmt: skip
-    cells = [
-        _line(row, cell, value, judgement)
-        for (row, cell, value), judgement in zip(lines, judged, strict=True)
-    ]
-    return Table(columns, tuple(cells))
+    return Table(columns, tuple(map(_cells, rows, judged)))
 
 
-def _finding(
-    row: Mapping[str, Any], cell: Cell, value: float | None, ours: Sequence[float],
-    trained: Trained | None,
-) -> Finding:  # fmt: skip
-    at_size = trained is not None and trained.at_size(cell.member)
-    there = [number for number in ours if known(number)]
-    if value is not None and row.get("approximate") and there:  # nearest value of the reading
-        value = float(np.clip(np.mean(there), value - READING, value + READING))
-    return Finding(tuple(ours), value, at_size=at_size)
-
-
-def _line(
-    row: Mapping[str, Any], cell: Cell, value: float | None, found: Judgement
-) -> tuple[str, ...]:
-    unit, ours = cell.row.unit, found.spread
-    about = "~" if row.get("approximate") and value is not None else ""
-    difference = ours.mean - value if value is not None else None
+def _cells(line: Line, found: Judgement) -> tuple[str, ...]:
+    row, ours, value = line.measure.row, found.spread, line.value
+    gap = ours.mean - value.nearest(ours.mean) if value and known(ours.mean) else None
     return (
-        Code(row["id"]), row["setting"], _title(cell), about + unit.show(value),
-        unit.show(ours.mean), cell.row.difference.show(ours.deviation),
-        cell.row.difference.show(difference), _interval(cell, ours), str(ours.n),
-        verdict(found.verdict, value, ours),
+        Code(line.name), line.setting, _title(line.measure),
+        value.text(row.unit) if value else DASH, row.unit.show(ours.mean),
+        row.difference.show(ours.deviation), row.difference.show(gap),
+        _interval(line.measure, ours), str(ours.n), verdict(found.verdict, value, ours),
     )  # fmt: skip
 
 
-def verdict(found: Verdict, published: float | None, ours: Spread) -> str:
+def verdict(found: Verdict, published: Value | None, ours: Spread) -> str:
     """A row's verdict; a row that nobody published has none, one without a run says so."""
     if ours.n == 0:
         return "not run"
@@ -104,39 +59,40 @@ def _interval(cell: Cell, ours: Spread) -> str:
 def comparisons(table: Published, trained: Trained) -> Table | None:
     """Each row against the table's first, by the paired test over seeds; None for one seed."""
     first, *others = _leading(table)
-    base = values(trained, first[1])
-    pairs = [(row, cell, _paired(values(trained, cell), base)) for row, cell, _ in others]
-    pairs = [pair for pair in pairs if spread(pair[2]).n > 1]
+    base = ours(first, trained)
+    pairs = [(line, _paired(ours(line, trained), base)) for line in others]
+    pairs = [pair for pair in pairs if spread(pair[1]).n > 1]
     if not pairs:
         return None
-    corrected = holm([p_of_zero(found) for *_, found in pairs])
+    corrected = holm([p_of_zero(found) for _, found in pairs])
     columns = (
-        Column("Row", numeric=False), Column(f"Difference from {first[0]['id']}"),
+        Column("Row", numeric=False), Column(f"Difference from {first.name}"),
         Column("Published difference"), Column("95 % interval"), Column("n"), Column("p (Holm)"),
     )  # fmt: skip
-    lines = []
-    for (row, cell, found), p in zip(pairs, corrected, strict=True):
-        unit, ours = cell.row.difference, spread(found)
-        lines.append((Code(row["id"]), unit.show(ours.mean), unit.show(_gap(row, first[0], cell)),
-                      f"{unit.show(ours.low)} to {unit.show(ours.high)}", str(ours.n),
+    cells = []
+    for (line, found), p in zip(pairs, corrected, strict=True):
+        unit, gap = line.measure.row.difference, spread(found)
+        cells.append((Code(line.name), unit.show(gap.mean), unit.show(_gap(line, first)),
+                      f"{unit.show(gap.low)} to {unit.show(gap.high)}", str(gap.n),
                       p_text(p)))  # fmt: skip
-    return Table(columns, tuple(lines))
+    return Table(columns, tuple(cells))
 
 
-def _leading(table: Published) -> list[tuple[Mapping[str, Any], Cell, float | None]]:
+def _leading(table: Published) -> list[Line]:
     """The first measure of every row, where it is the one of the table's first row."""
-    lines = rows(table)
-    measure = lines[0][1].measure
-    return [line for line in lines if line[1].measure == measure]
+    rows = [line for line in lines(table) if len(line.cells) == 1]
+    return [line for line in rows if line.measure.measure == rows[0].measure.measure]
 
 
 def _paired(ours: Sequence[float], base: Sequence[float]) -> tuple[float, ...]:
     return differences(ours, base) if len(ours) == len(base) else ()
 
 
-def _gap(row: Mapping[str, Any], first: Mapping[str, Any], cell: Cell) -> float | None:
-    values = [entry["published"].get(cell.measure) for entry in (row, first)]
-    return None if None in values else values[0] - values[1]
+def _gap(line: Line, first: Line) -> float | None:
+    """The difference of two published numbers; of ranges there is none."""
+    ends = [end for value in (line.value, first.value) if value for end in value[:2]]
+    single = len(ends) == 4 and ends[0] == ends[1] and ends[2] == ends[3]
+    return ends[0] - ends[2] if single else None
 
 
 def p_text(p: float) -> str:
@@ -164,12 +120,12 @@ def overview(tables: Sequence[Published], found: Mapping[str, Sequence[Trained]]
         Column("At the published size"), Column("Data", numeric=False),
         Column("Device", numeric=False), Column("Minutes"),
     )  # fmt: skip
-    lines: list[tuple[str, ...]] = []
+    cells: list[tuple[str, ...]] = []
     for name in dict.fromkeys(table["config"] for table in tables):
-        lines += [_run_line(trained) for trained in found.get(name, ())] or [
+        cells += [_run_line(trained) for trained in found.get(name, ())] or [
             (Code(name), "0", DASH, "0", "not run", DASH, DASH)
         ]
-    return Table(columns, tuple(lines))
+    return Table(columns, tuple(cells))
 
 
 def _run_line(trained: Trained) -> tuple[str, ...]:

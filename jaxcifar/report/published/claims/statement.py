@@ -10,24 +10,23 @@ Seeds = tuple[float, ...]  # a number a seed
 
 
 class Claim(NamedTuple):
-    """A statement of a report. Without `cells` no run can tell: `why` says it.
+    """A statement of a report.
 
     `combine` makes one number a seed of the cells' numbers. With a `sign` that is judged, and
     `published` stands beside it; else the value is.
     """
 
     text: str
-    cells: tuple[Cell, ...] = ()
+    cells: tuple[Cell, ...]
     published: float | None = None
     sign: int = 0
     combine: Callable[..., Seeds] = differences
     unit: Unit | None = None  # None = of a difference of the first cell's measure
-    why: str = ""
 
     @property
     def shown_in(self) -> Unit:
         """The unit of its numbers."""
-        return self.unit or (self.cells[0].row.difference if self.cells else Unit("", 2))
+        return self.unit or self.cells[0].row.difference
 
 
 def itself(values: Seeds) -> Seeds:
@@ -65,8 +64,3 @@ def close(text: str, first: Cell, second: Cell, published: float) -> Claim:
 def value(text: str, cell: Cell, published: float) -> Claim:
     """The claim of a number."""
     return Claim(text, (cell,), published, combine=itself, unit=cell.row.unit)
-
-
-def unmeasured(text: str, why: str) -> Claim:
-    """A statement that none of the runs can tell."""
-    return Claim(text, why=why)
