@@ -211,6 +211,14 @@ def test_no_evaluation_yet_draws_what_there_is(tmp_path, unsaved):
     assert figures.draw_all(tmp_path) == ["loss_band_steps", "learning_rates"]
 
 
+def test_an_accuracy_that_stays_at_zero_has_no_place_on_logarithmic_axes(tmp_path, unsaved):
+    lines = (write_run(tmp_path) / "metrics.jsonl").read_text().splitlines()
+    zero = [json.dumps(json.loads(line) | {"val_accuracy": 0.0}) + "\n" for line in lines]
+    (tmp_path / "metrics.jsonl").write_text("".join(zero))
+    drawn = figures.draw_all(tmp_path)
+    assert "accuracy_best_lines" not in drawn and "loss_best_lines" in drawn
+
+
 def test_less_than_an_epoch_draws(tmp_path, unsaved):
     write_run(tmp_path, epochs=1)
     line = {"epoch": 0.5, "step": 10, "train_loss": 2.0, "val_loss": 2.1}

@@ -33,11 +33,15 @@ __all__ = [
 
 
 class FigureRow(NamedTuple):
-    """How a figure is drawn, and the fields it needs: of steps.npz, or of metrics.jsonl."""
+    """How a figure is drawn, and the fields it needs: of steps.npz, or of metrics.jsonl.
+
+    Of `positive` fields some value must be above 0, as a logarithm needs it.
+    """
 
     draw: Callable[[Records], Figure]
     steps: tuple[str, ...] = ()
     evaluations: tuple[str, ...] = ()
+    positive: tuple[str, ...] = ()
 
 
 class InsideRow(NamedTuple):
@@ -63,9 +67,9 @@ FIGURES: Mapping[str, FigureRow] = {
     ),
     "learning_rates": FigureRow(curves.learning_rates, steps=("lr",)),
     "accuracy_best_lines": FigureRow(
-        best_lines.accuracy_best_lines, evaluations=("epoch", "val_accuracy")
+        best_lines.accuracy_best_lines, (), ("epoch",), positive=("val_accuracy",)
     ),
-    "loss_best_lines": FigureRow(best_lines.loss_best_lines, evaluations=("epoch", "val_loss")),
+    "loss_best_lines": FigureRow(best_lines.loss_best_lines, (), ("epoch",), ("val_loss",)),
 }
 
 # The same for what only some runs record; the row says how to see that it is there.
@@ -100,7 +104,11 @@ def drawings(
     """
     records, inside = read_run(workdir), read_inside(workdir)
     for name, row in FIGURES.items():
-        there = all(map(records.has_steps, row.steps)) and all(map(records.has, row.evaluations))
+        there = (
+            all(map(records.has_steps, row.steps))
+            and all(map(records.has, row.evaluations))
+            and all(records.has(field, above=0.0) for field in row.positive)
+        )
         if there and (names is None or name in names):
             yield name, row.draw(records)
     for name, of_inside in INSIDE.items():

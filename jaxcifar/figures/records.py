@@ -85,10 +85,12 @@ class Records(NamedTuple):
         """Whether any value of this field was recorded step by step."""
         return field in self.steps and bool(np.isfinite(self.steps[field]).any())
 
-    def has(self, field: str) -> bool:
-        """Whether any evaluation has a value of this field."""
+    def has(self, field: str, above: float = -np.inf) -> bool:
+        """Whether any evaluation has a value of this field above a number."""
         return any(
-            field in rows and np.isfinite(rows[field]).any() for rows in self.evaluations.values()
+            bool((np.isfinite(rows[field]) & (rows[field] > above)).any())
+            for rows in self.evaluations.values()
+            if field in rows
         )
 
 
