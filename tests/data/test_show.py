@@ -46,12 +46,13 @@ def test_captions_say_what_is_mixed():
     )  # fmt: skip
 
 
-SMALL = ["--config.data.n_train=40", "--config.data.augment=vflip"]
+QUICK = "configs/r0_best.py:quick"
+SMALL = ["--config.data.name=synthetic", "--config.data.n_train=40", "--config.data.augment=vflip"]
 
 
 def test_the_command_writes_a_picture(tmp_path, capsys):
     out = tmp_path / "folder" / "sheet.png"
-    assert main(["show", "--config", "configs/cnn.py:quick", *SMALL, f"--out={out}"]) == 0
+    assert main(["show", "--config", QUICK, *SMALL, f"--out={out}"]) == 0
     assert "8 images of synthetic, 9 steps of vflip" in capsys.readouterr().out
     with Image.open(out) as picture:
         pixels = np.asarray(picture)
@@ -59,9 +60,9 @@ def test_the_command_writes_a_picture(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("words, said", [
-    ([], "which study?"), (["--config", "configs/cn.py"], "did you mean 'configs/cnn.py'"),
-    (["--config", "configs/cnn.py:quick", "--config.data.n_train=8"], "shows 8 training images"),
-    (["--config", "configs/cnn.py:quick", *SMALL, "--config.data.mix_alpha=1"], "has no effect"),
+    ([], "which study?"), (["--config", "configs/r0_bets.py"], "did you mean 'configs/r0_best.py'"),
+    (["--config", QUICK, *SMALL, "--config.data.n_train=8"], "shows 8 training images"),
+    (["--config", QUICK, *SMALL, "--config.data.mix_alpha=1"], "has no effect"),
 ])  # fmt: skip
 def test_refused(words, said, capsys, tmp_path):
     assert main(["show", *words, *([f"--out={tmp_path}/x.png"] if words else [])]) == 2
