@@ -61,15 +61,19 @@ def identity(config: Config, fingerprint: str) -> str:
         del tree[name]
     for name in _NOT_IDENTITY_DATA:
         del tree["data"][name]
-    tree["eval"] = {k: v for k, v in tree["eval"].items() if v or k not in _IF_ASKED}
     text = json.dumps({"config": tree, "data": fingerprint}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def content(config: Config) -> dict[str, Any]:
-    """`as_dict`, naming first weights by what they are and not by where they lie."""
+    """`as_dict`, naming first weights by what they are and not by where they lie.
+
+    Records that nobody asked for are left out: runs from before they existed are still the same.
+    """
     found = None if config.init_from is None else source(config.init_from).content
-    return as_dict(config) | {"init_from": found}
+    tree = as_dict(config) | {"init_from": found}
+    tree["eval"] = {k: v for k, v in tree["eval"].items() if v or k not in _IF_ASKED}
+    return tree
 
 
 def as_dict(config: Config) -> dict[str, Any]:

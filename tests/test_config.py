@@ -202,6 +202,7 @@ def test_records_that_nobody_asked_for_leave_the_identity_alone(monkeypatch):
 
     monkeypatch.setattr(population, "content", older)
     assert [population.identity(Config(), "data") == name for name in names] == [True, False]
+    assert not {"histograms", "probes"} & population.content(Config())["eval"].keys()  # run folders
 
 
 def test_adding_seeds_renames_nobody():
