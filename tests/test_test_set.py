@@ -51,7 +51,9 @@ def evaluations(monkeypatch, tmp_path):
     return train
 
 
-@pytest.mark.parametrize("select_on", ["validation", "validation_augmented"])
+@pytest.mark.parametrize(
+    "select_on", ["validation", pytest.param("validation_augmented", marks=pytest.mark.slow)]
+)
 def test_all_epochs_are_over_before_the_test_set_is_read(evaluations, select_on):
     assert evaluations(select_on) == [1.0, 2.0]
 
