@@ -6,7 +6,8 @@ import numpy as np
 from made_records import write_run
 from made_report import finish
 
-from jaxcifar.report import reference
+from jaxcifar.report import reading, reference
+from jaxcifar.report.bn import measures
 
 PLACE = "/secret/place"  # of the images: no page names it
 RATES = reference.load("bn")["rates"]
@@ -47,3 +48,14 @@ def set_losses(run, epochs_of):
         network = "plain" if "without" in member.series else "bn"
         values = np.asarray(epochs_of(network, member.lr, member.replicate), float)
         run.records.steps["loss"][row] = np.repeat(values, member.steps_per_epoch)
+
+
+def load(folder):
+    """The study's view of a run folder."""
+    return measures.view(reading.read(folder))
+
+
+def as_recorded(network, lr, seed):
+    """R1's recorded losses, in between as straight lines."""
+    found = reference.curve(reference.load("bn")["R1"], "train_loss", network)
+    return np.interp(np.arange(1, 51), found.epochs, found.values[RATES.index(lr)])

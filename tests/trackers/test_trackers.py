@@ -1,101 +1,23 @@
 """Trackers: points are the records', whatever is killed; a failure is told once, harming none."""
 
-import json
-import sys
-import types
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import event_files
 import numpy as np
 import pytest
 import tiny
+from made_tracked import finish, histograms, rows, save, train_quickly
 from PIL import Image
 
 import jaxcifar
 from jaxcifar import cli, record, run, trackers, train
 from jaxcifar.config import Member, Study, replace
 from jaxcifar.errors import UserError
-from jaxcifar.job import Job
-from jaxcifar.trackers.feed import Feed, class_table
+from jaxcifar.trackers.feed import class_table
 
 BASE = replace(tiny.BASE, {"data.n_train": 40, "data.n_test": 20})
 STUDY = Study("tiny", BASE, (Member("a", {"optim.lr": 0.01}), Member("b", {"optim.lr": 0.03})))
-CONFIG = str(Path(__file__).parents[1] / "configs" / "bn.py") + ":quick"
-
-
-def rows(epochs, seconds=1.0):
-    """Lines of metrics.jsonl, 3 steps an epoch; b diverges in the second."""
-    return [
-        {"member": name, "epoch": float(epoch), "step": 3 * epoch, "lr": 0.01,
-         "train_loss": 2.3 / epoch, "val_loss": None if (name, epoch) == ("b", 2) else 2.0 / epoch,
-         "val_accuracy": 0.1 * epoch, "seconds": seconds * epoch}
-        for epoch in range(1, epochs + 1) for name in "ab"
-    ]  # fmt: skip
-
-
-def histograms(epochs):
-    """histograms.npz of one leaf, with epoch 0; b's are not finite from the second on."""
-    shape = (2, epochs + 1, 1)
-    low = np.full(shape, -1.0, np.float32)
-    low[1, 2:] = np.nan
-    counts = np.tile(np.arange(64, dtype=np.int32), (*shape, 1))
-    counts += np.arange(epochs + 1, dtype=np.int32)[:, None, None]
-    return {
-        "members": np.array(["a", "b"]), "epochs": np.arange(epochs + 1.0),
-        "leaves": np.array(["conv1/kernel"]), "counts": counts, "low": low,
-        "high": np.full(shape, 3.0, np.float32), "mean": np.full(shape, 0.5, np.float32),
-        "std": np.full(shape, 2.0, np.float32),
-    }  # fmt: skip
-
-
-def save(job, epochs, **changes):
-    record.write_lines(job.path / "metrics.jsonl", rows(epochs, **changes))
-
-
-def finish(job):
-    score = {"best": {"accuracy": 0.5, "loss": 1.5}, "last": {"accuracy": None, "loss": None}}
-    members = {name: {"test": score, "best_epoch": None} for name in "ab"}
-    record.write_json(job.path / "summary.json", {"members": members})
-
-
-def train_quickly(job, machine, saved):
-    """As `train_job`, with records made up: 2 epochs."""
-    record.write_json(job.path / "group.json", {"members": ["a", "b"], "numerics": {}})
-    for epochs in (1, 2):
-        save(job, epochs)
-        saved()
-    finish(job)
-
-
-@pytest.fixture
-def job(tmp_path):
-    """A group of two members, begun and not trained."""
-    made = tiny.make_plan({"optim.lr": 0.01}, {"optim.lr": 0.03})
-    runs = tuple(
-        member._replace(id=name)
-        for member, name in zip(tiny.members({}, {"optim.lr": 0.03}), "ab", strict=True)
-    )
-    record.write_json(tmp_path / "config.json", {
-        "study": "tiny", "members": [{"id": "a"}, {"id": "b"}],
-    })  # fmt: skip
-    path = tmp_path / "groups" / "g"
-    record.write_json(path / "group.json", {"members": ["a", "b"], "numerics": {}})
-    return Job(made, runs, None, path, False)
-
-
-@pytest.fixture
-def feed():
-    """Makes feeds of a tracker; what a kill would leave open is closed after the test."""
-    made = []
-
-    def make(name="tensorboard"):
-        made.append(Feed(trackers.TRACKERS[name].open))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
+CONFIG = str(Path(__file__).parents[2] / "configs" / "bn.py") + ":quick"
 
 
 def folder(job, member):
@@ -262,91 +184,3 @@ def test_names_are_checked():
     assert trackers.named(" tensorboard,tensorboard,") == ("tensorboard",)
     with pytest.raises(UserError, match="unknown tracker 'tensorbord'; did you mean"):
         trackers.named("tensorbord")
-
-
-class FakeRun:
-    """Stands in for a W&B run: remembers what it was told."""
-
-    def __init__(self, **given):
-        self.given, self.history, self.files, self.finished = given, {}, [], False
-        self.config = types.SimpleNamespace(update=lambda values, **_: self.history.update(values))
-
-    def log(self, values, step="next"):
-        for name, value in values.items():
-            assert (name, step) not in self.history, "sent twice"
-            self.history[name, step] = value
-
-    def log_artifact(self, artifact):
-        self.files.append(artifact)
-
-    def finish(self):
-        self.finished = True
-
-
-@pytest.fixture
-def wandb(monkeypatch):
-    """A module in the place of wandb; its runs, in the order they were opened."""
-    module = types.ModuleType("wandb")
-    module.__spec__ = ModuleSpec("wandb", None)
-    module.runs = []
-    module.init = lambda **given: module.runs.append(FakeRun(**given)) or module.runs[-1]
-    module.Settings = module.Histogram = lambda **values: values
-    module.Html = module.Image = lambda content: content
-    module.Artifact = lambda name, type: types.SimpleNamespace(
-        name=name, add_file=lambda path: module.runs[-1].files.append(Path(path).read_bytes())
-    )
-    monkeypatch.setitem(sys.modules, "wandb", module)
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    return module
-
-
-def test_wandb_continues_under_one_id_and_sends_no_row_twice(job, wandb, feed):
-    told = feed("wandb")
-    save(job, 2)
-    told.update(job)
-    again = feed("wandb")
-    save(job, 1)
-    again.update(job)
-    save(job, 3)
-    again.update(job)
-    finish(job)
-    again.finish(job)
-    one, _, two, _ = wandb.runs
-    assert one.given["id"] == two.given["id"] and two.given["resume"] == "allow"
-    assert one.given["project"] == "tiny" and one.history["optim.name"] == "sgd"
-    steps = [[key[1] for key in made.history if key[0] == "train_loss"] for made in (one, two)]
-    assert steps == [[3, 6], [9]]
-    assert two.history["test_accuracy/best", "next"] == 0.5 and two.finished
-    finished = feed("wandb")
-    finished.finish(job)
-    assert len(wandb.runs) == 4, "a finished member is not opened again"
-
-
-def test_wandb_keeps_the_best_weights(job, wandb, monkeypatch, feed):
-    def export(job, name, path):
-        path.write_text(f"{name} of {job.path.name}")
-
-    monkeypatch.setattr(trackers.feed, "_export", export)
-    save(job, 1)
-    finish(job)
-    content = json.loads((job.path / "summary.json").read_text())
-    content["members"]["b"]["best_epoch"] = 1.0
-    record.write_json(job.path / "summary.json", content)
-    feed("wandb").finish(job)
-    a, b = wandb.runs
-    assert not a.files, "a has no best weights"
-    assert b.files[0] == b"b of g" and b.files[1].name == f"{b.given['id']}-b-best"
-
-
-def test_wandb_takes_its_key_from_the_environment_alone(job, wandb, monkeypatch, feed):
-    monkeypatch.delenv("WANDB_MODE")
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    with pytest.raises(UserError, match="WANDB_API_KEY"):
-        trackers.check(("wandb",))
-    monkeypatch.setenv("WANDB_API_KEY", "s3cret")
-    trackers.check(("wandb",))
-    save(job, 1)
-    feed("wandb").update(job)
-    assert "s3cret" not in str(wandb.runs[0].given) + str(wandb.runs[0].history)
-    for path in job.path.parents[1].rglob("*"):
-        assert path.is_dir() or b"s3cret" not in path.read_bytes()

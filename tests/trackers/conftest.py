@@ -1,0 +1,38 @@
+"""A group that trackers look at, and what looks."""
+
+import pytest
+import tiny
+
+from jaxcifar import record, trackers
+from jaxcifar.job import Job
+from jaxcifar.trackers.feed import Feed
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A group of two members, begun and not trained."""
+    made = tiny.make_plan({"optim.lr": 0.01}, {"optim.lr": 0.03})
+    runs = tuple(
+        member._replace(id=name)
+        for member, name in zip(tiny.members({}, {"optim.lr": 0.03}), "ab", strict=True)
+    )
+    record.write_json(tmp_path / "config.json", {
+        "study": "tiny", "members": [{"id": "a"}, {"id": "b"}],
+    })  # fmt: skip
+    path = tmp_path / "groups" / "g"
+    record.write_json(path / "group.json", {"members": ["a", "b"], "numerics": {}})
+    return Job(made, runs, None, path, False)
+
+
+@pytest.fixture
+def feed():
+    """Makes feeds of a tracker; what a kill would leave open is closed after the test."""
+    made = []
+
+    def make(name="tensorboard"):
+        made.append(Feed(trackers.TRACKERS[name].open))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
