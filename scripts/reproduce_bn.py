@@ -4,6 +4,7 @@
     python scripts/reproduce_bn.py --data DIR --minutes 40     # stops then; the same line continues
     python scripts/reproduce_bn.py --data DIR --alone \\
         --variants r1,dtype=bfloat16 r0,dtype=bfloat16 r1 default     # on a GPU
+    python scripts/reproduce_bn.py --data DIR --check R1-bn-bn-1e-4 R1-bn-bn-2e-3
     python scripts/reproduce_bn.py --draw-only --runs docs/results/records     # from kept records
 
 Finished members never train again. The page names the images by label and SHA-256, never by place.
@@ -25,11 +26,12 @@ from reproducing import ROOT, Job, keep, time_limit, train
 import jaxcifar
 from jaxcifar import cli, files, folder, runtime
 from jaxcifar.config import replace
-from jaxcifar.errors import UserError
+from jaxcifar.errors import UserError, unknown
 from jaxcifar.report import bn
 
 SEEDS = 3  # of a variant that names no number itself
 ALONE_EPOCHS = 3
+CHECKS = "bn-checks"  # the run folder of --check
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,11 +40,13 @@ def main(argv: Sequence[str]) -> int:
     if args.data is not None:
         os.environ["JAXCIFAR_DATA"] = str(args.data.expanduser().resolve())
     jobs = [make_job(item, args) for item in args.variants]
+    if args.check:
+        jobs.append(make_check(args))
     began, stopped = time.perf_counter(), 0
     if not args.draw_only:
         stopped = train_all(jobs, args)
     try:
-        publish([job.workdir for job in jobs], args)
+        publish([job.workdir for job in jobs if job.workdir.name != CHECKS], args)
     except UserError as error:
         if not stopped:
             raise
@@ -60,7 +64,13 @@ def publish(workdirs: Sequence[Path], args: argparse.Namespace) -> None:
         for path in there:
             keep(path, args.records / path.name)
     print(bn.speeds(there))
-    print(f"page {bn.write(there, args.out)}")
+    checks = args.runs / CHECKS
+    if not (checks / "steps.npz").exists():
+        print(f"page {bn.write(there, args.out)}")
+        return
+    if args.records is not None:
+        keep(checks, args.records / CHECKS)
+    print(f"page {bn.write(there, args.out, checks)}")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -79,6 +89,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     add("--runs", type=Path, default=Path("runs"), help="where run folders lie")
     add("--records", type=Path, help="copy the records there, without weights and paths")
     add("--out", type=Path, default=ROOT / "docs" / "results", help="where bn.md is written")
+    add("--check", nargs="+", metavar="MEMBER",
+        help="also train these members of :r1 at full width for an epoch")  # fmt: skip
     add("--alone", action="store_true", help="also time one member of each network by itself")
     add("--draw-only", action="store_true", help="train nothing")
     return parser.parse_args(argv)
@@ -96,13 +108,30 @@ def make_job(item: str, args: argparse.Namespace) -> Job:
     return Job(study, args.runs / folder.default_workdir(study).name, command)
 
 
+def make_check(args: argparse.Namespace) -> Job:
+    """Some members of :r1, as they are but for the length. Raises: UserError: no such member."""
+    study = cli.load_study(f"{ROOT}/configs/bn.py:r1")
+    members = {member.id: member for member in study.members}
+    if odd := [name for name in args.check if name not in members]:
+        raise unknown("member", odd[0], members)
+    base = replace(study.base, {"train.epochs": 1, "eval.train": False})
+    chosen = tuple(members[name] for name in args.check)
+    study = dataclasses.replace(study, base=base, members=chosen, seeds=1)
+    command = f"python scripts/reproduce_bn.py --check {' '.join(args.check)}"
+    return Job(study, args.runs / CHECKS, command)
+
+
 def train_all(jobs: Sequence[Job], args: argparse.Namespace) -> int:
     """Train what is not finished; returns 0, or the exit status of a stop that was asked for."""
     try:
         with time_limit(args.minutes):
             for job in jobs:
                 train(job)
-                if args.alone and not (job.workdir / bn.ALONE).exists():
+                if (
+                    args.alone
+                    and job.workdir.name != CHECKS
+                    and not (job.workdir / bn.ALONE).exists()
+                ):
                     time_alone(job)
     except runtime.Stopped as stop:
         print(stop, file=sys.stderr)

@@ -12,6 +12,7 @@ from jaxcifar.errors import UserError
 from jaxcifar.report import bn, reference
 from jaxcifar.report.blocks import DASH
 from jaxcifar.report.bn import (
+    checks,
     differences,
     measures,
     page,
@@ -183,3 +184,15 @@ def test_figures_are_small_and_the_same_bytes(folder, view, tmp_path, monkeypatc
         digests.add(hashlib.sha256(content).hexdigest())
     assert len(digests) == 1 and picture.place == "bn/bn-r1-loss_band_epochs.png"
     assert picture.caption.endswith("bn:r1, CIFAR-10 (JPEG), 3 seeds.")
+
+
+def test_single_members_at_full_width_stand_beside_the_record(view, tmp_path):
+    run = load(make(tmp_path / "checks", epochs=2, seeds=1)).run
+    found = checks.table(run, BN["R1"], RATES)
+    row = next(row for row in found.rows if row[:3] == ("with BatchNorm", "0.0001", "1"))
+    assert row[4] == "1.1670" and row[6] == "66.37"
+    entry = next(e for e in run.entries if e["id"] == "bn-0.0001")
+    assert row[3] == f"{run.records.evaluations[entry['id']]['train_loss'][0]:.4f}"
+    assert len(found.rows) == 2 * len(run.entries)
+    text = checks.section(run, BN["R1"], RATES)[1].text
+    assert text.startswith("8 of R1's members at width 1 and") and "CIFAR-10 (JPEG)" in text

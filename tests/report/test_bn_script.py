@@ -160,3 +160,12 @@ def test_it_trains_once_and_writes_the_page(script, tmp_path, capsys):
     assert script.main(["--variants", TINY, "--draw-only", "--runs", str(tmp_path / "kept"), *out]
                        ) == 0  # fmt: skip
     assert (tmp_path / "out" / "bn.md").read_text() == text
+
+
+def test_a_check_is_of_members_as_they_are_but_for_the_length(script):
+    args = script.parse(["--check", "R1-bn-bn-1e-4"])
+    study = script.make_check(args).study
+    assert [member.id for member in study.members] == ["R1-bn-bn-1e-4"] and study.seeds == 1
+    assert study.base.train.epochs == 1 and study.base.model.width is None
+    with pytest.raises(UserError, match="unknown member 'R1-bn-bn-1'"):
+        script.make_check(script.parse(["--check", "R1-bn-bn-1"]))

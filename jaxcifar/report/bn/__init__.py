@@ -22,10 +22,15 @@ __all__ = ["ALONE", "NETWORKS", "speeds", "steady_rate", "write"]
 ALONE = "alone.json"  # in a run folder: images a second of a member trained by itself, by network
 
 
-def write(folders: Sequence[Path], out: Path) -> Path:
+def write(folders: Sequence[Path], out: Path, checks: Path | None = None) -> Path:
     """Draw the figures of the study's runs and write ``OUT/bn.md`` and ``OUT/bn/*.png``.
 
     Works on unfinished runs, which the page then names.
+
+    Args:
+        folders: run folders of the study.
+        out: where the page goes.
+        checks: the run folder of single members at R1's own settings, if there is one.
 
     Returns: the page.
     Raises: UserError: no run folder, no step recorded yet, a damaged file, two runs of one name.
@@ -40,7 +45,8 @@ def write(folders: Sequence[Path], out: Path) -> Path:
         for view in views
     }
     alone = {view.name: _alone(folder) for view, folder in zip(views, folders, strict=True)}
-    text = to_markdown(page.document(views, recorded, drawn, alone))
+    beside = read(checks) if checks else None
+    text = to_markdown(page.document(views, recorded, drawn, alone, beside))
     write_atomically(out / "bn.md", text.encode())
     return out / "bn.md"
 

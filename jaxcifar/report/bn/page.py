@@ -25,11 +25,12 @@ from jaxcifar.report.blocks import (
     number,
     short,
 )
-from jaxcifar.report.bn import differences, precision, speed, tables
+from jaxcifar.report.bn import checks, differences, precision, speed, tables
 from jaxcifar.report.bn.claims import Claim, claims
 from jaxcifar.report.bn.measures import View
 from jaxcifar.report.bn.size import departures, follows
 from jaxcifar.report.claims import not_claimed
+from jaxcifar.report.reading import Run
 from jaxcifar.report.sections import warnings
 from jaxcifar.report.statistics import SPIKES_ABOVE, SPIKES_AFTER
 from jaxcifar.report.verdicts import Finding, Judgement, judge
@@ -55,9 +56,12 @@ RULE = (
 
 def document(
     views: Sequence[View], reference: Reference, pictures: Mapping[str, Sequence[Picture]],
-    alone: Mapping[str, speed.Alone],
+    alone: Mapping[str, speed.Alone], beside: Run | None = None,
 ) -> Document:  # fmt: skip
-    """The page of one or several runs; `pictures` and `alone` by the runs' names."""
+    """The page of one or several runs; `pictures` and `alone` by the runs' names.
+
+    `beside` holds single members at R1's own settings.
+    """
     blocks: list[Block] = [
         Paragraph(INTRODUCTION),
         *_sizes(views, reference),
@@ -65,6 +69,7 @@ def document(
         verdicts(views, reference),
         Paragraph(RULE, "note"),
         *_precision(views),
+        *(checks.section(beside, reference["R1"], list(reference["rates"])) if beside else []),
     ]
     shown = 0
     for view in views:
