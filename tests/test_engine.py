@@ -174,9 +174,8 @@ def test_members_with_own_seeds_have_own_streams():
     np.testing.assert_array_equal(seen[0], alone.book.steps["examples"][0])
 
 
-@pytest.mark.parametrize(
-    "change", [pytest.param({"lane": "map"}, marks=pytest.mark.slow), {"shared_batch": False}]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [{"lane": "map"}, {"shared_batch": False}])
 def test_float32_lanes_agree_at_step_one(whole, change):
     _, snapshot, _ = whole
     other = tiny.run(tiny.make_plan(*RATES, **change))

@@ -55,7 +55,8 @@ def test_the_run_is_complete(whole):
 
 # 6 segments, 2 evaluations of 1 chunk and 2 saves a group: each kill falls in another place.
 @pytest.mark.parametrize(
-    "point", ["segment:2", pytest.param("evaluation:2", marks=pytest.mark.slow), "save:2"]
+    "point",
+    ["segment:2", *(pytest.param(p, marks=pytest.mark.slow) for p in ("evaluation:2", "save:2"))],
 )
 def test_killed_and_started_again_gives_the_same_bits(whole, cache, tmp_path, point):
     workdir = tmp_path / "run"

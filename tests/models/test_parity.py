@@ -23,7 +23,6 @@ STEPS = 3
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
 FAST = {  # none of which compiles for more than moments
     ("cnn-filters=(32, 64, 128)-activation=relu", "float64"),
-    ("vgg_a_light", "float64"),
     ("vgg_a_light", "float32"),
     ("fcnn-width=64-depth=2", "float64"),
 }
