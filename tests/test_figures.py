@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 from made_records import write_run
+from PIL import Image
 
 from jaxcifar import figures
 from jaxcifar.errors import UserError
@@ -272,3 +273,16 @@ def test_series_names_of_other_settings(tmp_path):
         member["overrides"]["model.width"] = member["config"]["model"]["width"] = 0.5
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert figures.read_run(tmp_path).series == ("VGG-A, adam", "VGG-A, sgd")
+
+
+def test_small_copies_keep_the_colours_of_thin_lines(run):
+    figure, (axes,) = style.new_figure()
+    for index, rate in enumerate(style.RATES):
+        axes.plot([0, 1], [index, index + 0.7], color=rate.color, linewidth=0.9)
+        axes.plot([0, 1], [index + 0.3, index], color=rate.color, linewidth=0.5, alpha=0.4)
+        axes.axhline(index + 0.5, color=rate.color, linewidth=1.5)
+    path = style.save_small(figure, run / "small.png")
+    with Image.open(path) as picture:
+        there = set(map(tuple, np.asarray(picture.convert("RGB")).reshape(-1, 3)))
+    wanted = {tuple(bytes.fromhex(rate.color[1:])) for rate in style.RATES}
+    assert wanted <= there
