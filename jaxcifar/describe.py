@@ -7,6 +7,7 @@ from jaxcifar.job import Job, split_rows
 from jaxcifar.memory import Memory
 from jaxcifar.plan import Hardware
 from jaxcifar.population import MemberRun
+from jaxcifar.report.blocks import plural
 from jaxcifar.run import Prepared
 from jaxcifar.speed import Rate
 from jaxcifar.types import Phase, Plan, Program
@@ -90,14 +91,14 @@ def programs_of(plan: Plan) -> frozenset[tuple[str, Program]]:
 def _group(job: Job, found: Estimate | None, limit: int) -> str:
     plan, program = job.plan, job.plan.phases[0].program
     how = "side by side" if program.lane == "vmap" else "one after another"
-    count = _count(len(plan.members), "member") + (f" {how}" if len(plan.members) > 1 else "")
+    count = plural(len(plan.members), "member") + (f" {how}" if len(plan.members) > 1 else "")
     lines = ["", f"group {job.path.name}: {count}, {plan.n_step:,} steps of {program.batch} images"]
     if found is None:
         lines.append("  finished   nothing is left to do")
     lines += [
         f"  network    {_network(program)}",
         f"  lowering   convolutions {program.lowering}, segments of up to "
-        f"{_count(program.segment, 'step')}",
+        f"{plural(program.segment, 'step')}",
         *(f"  then       {_stage(phase)}" for phase in plan.phases[1:]),
     ]
     if found is not None:
@@ -154,8 +155,8 @@ def _members(members: tuple[MemberRun, ...]) -> list[str]:
 
 
 def _totals(prepared: Prepared, found: list[Estimate]) -> str:
-    members = _count(len(prepared.runs), "member")
-    head = f"in all: {members} in {_count(len(prepared.jobs), 'group')}"
+    members = plural(len(prepared.runs), "member")
+    head = f"in all: {members} in {plural(len(prepared.jobs), 'group')}"
     if not found:
         return f"{head}, all finished"
     steps = sum(job.plan.n_step for job in prepared.jobs if not job.finished)
@@ -172,12 +173,8 @@ def _totals(prepared: Prepared, found: list[Estimate]) -> str:
 def _compiles(programs: frozenset) -> str:
     train = sum(kind == "train" for kind, _ in programs)
     return (
-        f"{_count(len(programs), 'program')} ({train} to train, {len(programs) - train} to score)"
+        f"{plural(len(programs), 'program')} ({train} to train, {len(programs) - train} to score)"
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _gib(size: float) -> str:

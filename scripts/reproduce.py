@@ -10,13 +10,11 @@ Finished members never train again. A config that cannot be trained is named, an
 """
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from reproducing import ROOT, Job, keep, time_limit, train
+from reproducing import ROOT, Job, keep, parser, time_limit, train, use_data
 
 from jaxcifar import cli, folder, runtime
 from jaxcifar.errors import UserError
@@ -29,8 +27,7 @@ BN = {"R0": "r0", "R1": "r1"}  # variants of configs/bn.py that belong to a repo
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
     args = parse(argv)
-    if args.data is not None:
-        os.environ["JAXCIFAR_DATA"] = str(args.data.expanduser().resolve())
+    use_data(args.data)
     began = time.perf_counter()
     status = 0 if args.draw_only else train_all(args)
     for report in args.reports:
@@ -41,24 +38,13 @@ def main(argv: Sequence[str]) -> int:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The command line."""
-    words = (__doc__ or "").splitlines()
-    parser = argparse.ArgumentParser(
-        description=words[0], epilog="\n".join(words[1:]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    add = parser.add_argument
-    add("--data", type=Path, help="CIFAR-10, a folder or an archive; default: the usual places")
+    found = parser(__doc__ or "")
+    add = found.add_argument
     add("--reports", nargs="+", default=list(REPORTS), choices=REPORTS, help="default: all five")
     add("--configs", nargs="+", help="only these configs, by the names of their files")
     add("--variant", default="published", choices=("published", "asrun", "clean", "quick"),
         help="of every config; default: published, as its table asks for")  # fmt: skip
-    add("--seeds", type=int, help="per member; default: the config's own")
-    add("--minutes", type=float, help="stop training after so long, everything saved")
-    add("--runs", type=Path, default=Path("runs"), help="where run folders lie")
-    add("--records", type=Path, help="copy the records there, without weights and paths")
-    add("--out", type=Path, default=ROOT / "docs" / "results", help="where the pages are written")
-    add("--draw-only", action="store_true", help="train nothing")
-    return parser.parse_args(argv)
+    return found.parse_args(argv)
 
 
 def jobs(args: argparse.Namespace) -> Iterator[Job]:

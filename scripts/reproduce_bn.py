@@ -13,7 +13,6 @@ Finished members never train again. The page names the images by label and SHA-2
 import argparse
 import dataclasses
 import json
-import os
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reproducing import ROOT, Job, keep, time_limit, train
+from reproducing import ROOT, Job, keep, parser, time_limit, train, use_data
 
 import jaxcifar
 from jaxcifar import cli, files, folder, runtime
@@ -29,7 +28,7 @@ from jaxcifar.config import replace
 from jaxcifar.errors import UserError, unknown
 from jaxcifar.report import bn
 
-SEEDS = 3  # of a variant that names no number itself
+SEEDS = 3  # of a variant that names no number itself, without --seeds
 ALONE_EPOCHS = 3
 CHECKS = "bn-checks"  # the run folder of --check
 
@@ -37,16 +36,14 @@ CHECKS = "bn-checks"  # the run folder of --check
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
     args = parse(argv)
-    if args.data is not None:
-        os.environ["JAXCIFAR_DATA"] = str(args.data.expanduser().resolve())
+    use_data(args.data)
     jobs = [make_job(item, args) for item in args.variants]
-    if args.check:
-        jobs.append(make_check(args))
+    check = make_check(args) if args.check else None
     began, stopped = time.perf_counter(), 0
     if not args.draw_only:
-        stopped = train_all(jobs, args)
+        stopped = train_all(jobs, check, args)
     try:
-        publish([job.workdir for job in jobs if job.workdir.name != CHECKS], args)
+        publish([job.workdir for job in jobs], args)
     except UserError as error:
         if not stopped:
             raise
@@ -75,25 +72,14 @@ def publish(workdirs: Sequence[Path], args: argparse.Namespace) -> None:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The command line."""
-    words = (__doc__ or "").splitlines()
-    parser = argparse.ArgumentParser(
-        description=words[0], epilog="\n".join(words[1:]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    add = parser.add_argument
-    add("--data", type=Path, help="CIFAR-10, a folder or an archive; default: the usual places")
+    found = parser(__doc__ or "")
+    add = found.add_argument
     add("--variants", nargs="+", default=["small"], metavar="NAME[,FIELD=VALUE...]",
         help="of configs/bn.py, `default` for the one without a name")  # fmt: skip
-    add("--seeds", type=int, help=f"per member; default: the variant's own, or {SEEDS}")
-    add("--minutes", type=float, help="stop training after so long, everything saved")
-    add("--runs", type=Path, default=Path("runs"), help="where run folders lie")
-    add("--records", type=Path, help="copy the records there, without weights and paths")
-    add("--out", type=Path, default=ROOT / "docs" / "results", help="where bn.md is written")
     add("--check", nargs="+", metavar="MEMBER",
         help="also train these members of :r1 at full width for an epoch")  # fmt: skip
     add("--alone", action="store_true", help="also time one member of each network by itself")
-    add("--draw-only", action="store_true", help="train nothing")
-    return parser.parse_args(argv)
+    return found.parse_args(argv)
 
 
 def make_job(item: str, args: argparse.Namespace) -> Job:
@@ -121,18 +107,16 @@ def make_check(args: argparse.Namespace) -> Job:
     return Job(study, args.runs / CHECKS, command)
 
 
-def train_all(jobs: Sequence[Job], args: argparse.Namespace) -> int:
+def train_all(jobs: Sequence[Job], check: Job | None, args: argparse.Namespace) -> int:
     """Train what is not finished; returns 0, or the exit status of a stop that was asked for."""
     try:
         with time_limit(args.minutes):
             for job in jobs:
                 train(job)
-                if (
-                    args.alone
-                    and job.workdir.name != CHECKS
-                    and not (job.workdir / bn.ALONE).exists()
-                ):
+                if args.alone and not (job.workdir / bn.ALONE).exists():
                     time_alone(job)
+            if check is not None:
+                train(check)
     except runtime.Stopped as stop:
         print(stop, file=sys.stderr)
         return 128 + stop.signum

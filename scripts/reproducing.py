@@ -1,5 +1,6 @@
-"""Shared by the scripts that reproduce reports: train what is missing, stop, keep records."""
+"""What the scripts that reproduce reports share: flags, training, a time limit, keeping records."""
 
+import argparse
 import json
 import os
 import shutil
@@ -19,6 +20,30 @@ KEPT = (
     "config.json", "environment.json", "metrics.jsonl", "steps.npz", "summary.json", "alone.json",
     "groups/*/summary.json", "groups/*/test.npz", "groups/*/histograms.npz", "groups/*/probes.npz",
 )  # fmt: skip
+
+
+def parser(text: str) -> argparse.ArgumentParser:
+    """A command line with the flags that the scripts share; `text` is the script's docstring."""
+    words = text.splitlines()
+    made = argparse.ArgumentParser(
+        description=words[0], epilog="\n".join(words[1:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    add = made.add_argument
+    add("--data", type=Path, help="CIFAR-10, a folder or an archive; default: the usual places")
+    add("--seeds", type=int, help="per member; default: the config's own")
+    add("--minutes", type=float, help="stop training after so long, everything saved")
+    add("--runs", type=Path, default=Path("runs"), help="where run folders lie")
+    add("--records", type=Path, help="copy the records there, without weights and paths")
+    add("--out", type=Path, default=ROOT / "docs" / "results", help="where pages are written")
+    add("--draw-only", action="store_true", help="train nothing")
+    return made
+
+
+def use_data(source: Path | None) -> None:
+    """Let every study of this process read its images there; None: as configs say."""
+    if source is not None:
+        os.environ["JAXCIFAR_DATA"] = str(source.expanduser().resolve())
 
 
 class Job(NamedTuple):

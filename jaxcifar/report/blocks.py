@@ -92,6 +92,23 @@ def percent(fraction: Any) -> str:
     return number(fraction, 2, 0.01)
 
 
+class Unit(NamedTuple):
+    """How a measure's numbers are shown: times `scale`, with so many digits."""
+
+    name: str
+    digits: int
+    scale: float = 1.0
+
+    def show(self, value: Any) -> str:
+        """The number alone; a dash where there is none."""
+        return number(value, self.digits, 1 / self.scale)
+
+
+def p_value(p: float) -> str:
+    """A p value with four digits; a dash where there is none."""
+    return "<0.0001" if p < 1e-4 else number(p, 4)
+
+
 def short(value: Any) -> str:
     """A number as briefly as it can be read back: ``0.001``, ``12.5``, ``20``."""
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,5 +1,6 @@
 """The tables of a report."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxcifar.report.blocks import DASH, Code, Column, Facts, Table, known, numb
 from jaxcifar.report.reading import Images, Json, Run, images, setting
 from jaxcifar.report.statistics import Spread, band_numbers, spread
 
+PATHS = re.compile(r"(--(?:config\.data\.dir|data|workdir|runs|records|out)[= ])\S+")
 THRESHOLDS = (0.5, 0.7, 0.75, 0.8)
 
 
@@ -47,6 +49,15 @@ def setup(run: Run) -> Facts:
         ("Training time", _seconds(run)),
     ]
     return Facts(tuple(rows))
+
+
+def public_setup(run: Run) -> list[tuple[str, str]]:
+    """The rows of `setup` without the places of the machine that ran it."""
+    return [
+        (name, Code(PATHS.sub(r"\1...", value)) if name == "Command" else value)
+        for name, value in setup(run).rows
+        if name != "Data source"
+    ]
 
 
 def _stages(run: Run) -> list[tuple[str, str]]:

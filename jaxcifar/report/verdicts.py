@@ -20,6 +20,15 @@ LEVEL = 0.95  # of the prediction interval; 1 - LEVEL is the level of the tests
 LEAST = 3  # seeds
 ROUNDING = 1e-12  # relative; less is no difference
 
+RULE = (
+    "Rule. Reproduced: the published value lies in the 95 % prediction interval of our seeds at "
+    "the published size, n of at least 3; of a claim that only gives a sign, that sign has a "
+    "Holm-corrected p below .05 in the paired test over seeds. Contradicted: the value lies "
+    "outside of it, or the reversed sign has such a p. Not distinguishable: neither. Otherwise "
+    "not run at published size: the numbers still stand there, but nothing follows from them. "
+    "The p values of this table are corrected together. No verdict is given by hand."
+)
+
 
 class Verdict(StrEnum):
     """What can be said of a published statement."""

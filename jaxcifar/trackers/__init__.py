@@ -21,7 +21,7 @@ __all__ = ["TRACKERS", "Histogram", "Subject", "Tracked", "Writer", "named", "st
 class Kind(NamedTuple):
     """A tracker that can be chosen."""
 
-    library: str  # what must be installed
+    package: str  # what must be installed
     check: Callable[[], None]  # raises UserError: the surroundings lack something else
     open: Callable[[Subject], Writer | None]
 
@@ -43,16 +43,16 @@ def named(text: str) -> tuple[str, ...]:
 def check(names: Sequence[str]) -> None:
     """Make sure before training that trackers can be used.
 
-    Raises: UserError: an unknown name, a missing library with the command that installs it, or
+    Raises: UserError: an unknown name, a missing package with the command that installs it, or
         what else a tracker lacks.
     """
     for name in names:
         if name not in TRACKERS:
             raise unknown("tracker", name, TRACKERS)
         kind = TRACKERS[name]
-        if importlib.util.find_spec(kind.library) is None:
+        if importlib.util.find_spec(kind.package) is None:
             raise UserError(
-                f"--tracker {name} needs the library {kind.library}, which is not installed\n"
+                f"--tracker {name} needs the package {kind.package}, which is not installed\n"
                 f"install it: python -m pip install 'jaxcifar[{name}]', in a checkout '.[{name}]'"
             )
         kind.check()

@@ -5,20 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxcifar.report.blocks import Unit
 from jaxcifar.report.bn import measures
 from jaxcifar.report.bn.measures import View
 from jaxcifar.report.verdicts import differences
 
 Measure = Callable[[View], np.ndarray]  # one number a seed, NaN where there is none
 OfNetwork = Callable[[View, str], np.ndarray]
-
-
-class Unit(NamedTuple):
-    """How a claim's numbers are shown: times `scale`, with so many digits."""
-
-    name: str
-    digits: int
-    scale: float = 1.0
 
 
 class Claim(NamedTuple):

@@ -1,17 +1,13 @@
 """The page of the BatchNorm study: what it says, in order, from records alone."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from jaxcifar.report import tables as of_run
 from jaxcifar.report.blocks import (
     DASH,
     Block,
     Bullets,
-    Code,
     Column,
     Document,
     Facts,
@@ -22,7 +18,7 @@ from jaxcifar.report.blocks import (
     Table,
     known,
     listed,
-    number,
+    p_value,
     short,
 )
 from jaxcifar.report.bn import checks, differences, precision, speed, tables
@@ -33,24 +29,15 @@ from jaxcifar.report.claims import not_claimed
 from jaxcifar.report.reading import Run
 from jaxcifar.report.sections import warnings
 from jaxcifar.report.statistics import SPIKES_ABOVE, SPIKES_AFTER
-from jaxcifar.report.verdicts import Finding, Judgement, judge
+from jaxcifar.report.verdicts import RULE, Finding, Judgement, judge
 
 Reference = Mapping[str, Any]
-PATHS = re.compile(r"(--(?:config\.data\.dir|data|workdir|runs|records|out)[= ])\S+")
 
 INTRODUCTION = (
     "Two study reports, R0 and R1, trained VGG-A with and without BatchNorm at four learning rates "
     "each and drew the band that the training loss spans over the rates. Here our runs stand "
     "beside the numbers their logs hold. All of it is made from records by one command, and no "
     "number or verdict is written by hand."
-)
-RULE = (
-    "Rule. Reproduced: the published value lies in the 95 % prediction interval of our seeds at "
-    "the published size, n of at least 3; of a claim that only gives a sign, that sign has a "
-    "Holm-corrected p below .05 in the paired test over seeds. Contradicted: the value lies "
-    "outside of it, or the reversed sign has such a p. Not distinguishable: neither. Otherwise "
-    "not run at published size: the numbers still stand there, but nothing follows from them. "
-    "The p values of this table are corrected together."
 )
 
 
@@ -134,18 +121,13 @@ def _finding(claim: Claim, view: View | None, reference: Reference) -> Finding:
 
 
 def _line(claim: Claim, view: View | None, found: Judgement) -> tuple[str, ...]:
-    unit = claim.unit
-
-    def shown(value: Any) -> str:
-        return number(value * unit.scale if known(value) else None, unit.digits)
-
-    low, high = found.interval
+    unit, (low, high) = claim.unit, found.interval
     text = f"{claim.text}. Not measured here: {claim.why}" if claim.why else claim.text
-    p = DASH if np.isnan(found.p) else "<0.0001" if found.p < 1e-4 else number(found.p, 4)
     return (
         claim.report, text, view.name if view else DASH, unit.name or DASH,
-        shown(claim.published), shown(found.spread.mean), str(found.spread.n),
-        f"{shown(low)} to {shown(high)}" if known(low) else DASH, p, found.verdict.value,
+        unit.show(claim.published), unit.show(found.spread.mean), str(found.spread.n),
+        f"{unit.show(low)} to {unit.show(high)}" if known(low) else DASH, p_value(found.p),
+        found.verdict.value,
     )  # fmt: skip
 
 
@@ -201,11 +183,8 @@ def _run(
 def facts(view: View) -> Facts:
     """What was run, where, with what: no path of the machine that did."""
     rows = []
-    for name, value in of_run.setup(view.run).rows:
-        if name == "Command":
-            value = Code(PATHS.sub(r"\1...", value))
-        if name != "Data source":
-            rows.append((name, value))
+    for name, value in of_run.public_setup(view.run):
+        rows.append((name, value))
         if name == "Batch size":
             types = [short(value) for value in view.run.settings("dtype")]
             rows.append(("Computed in", listed(types) or DASH))

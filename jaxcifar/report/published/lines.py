@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcifar.report.blocks import known
-from jaxcifar.report.published.measures import Cell, Unit, values
+from jaxcifar.report.blocks import Unit, known
+from jaxcifar.report.published.measures import Cell, values
 from jaxcifar.report.published.runs import Trained
 from jaxcifar.report.verdicts import Finding
 

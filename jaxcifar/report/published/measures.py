@@ -9,24 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxcifar import bands
-from jaxcifar.report.blocks import number
+from jaxcifar.report.blocks import Unit
 from jaxcifar.report.published import networks
 from jaxcifar.report.published.runs import Trained
 from jaxcifar.report.reading import setting
 
 Measure = Callable[[Trained, str, float | None], float]  # run, member with its seed, argument
-
-
-class Unit(NamedTuple):
-    """How a measure's numbers are shown: times `scale`, with so many digits."""
-
-    name: str
-    digits: int
-    scale: float = 1.0
-
-    def show(self, value: float | None) -> str:
-        """The number alone; a dash where there is none."""
-        return number(value, self.digits, 1 / self.scale)
 
 
 PERCENT, POINTS = Unit("%", 2, 100), Unit("points", 2, 100)

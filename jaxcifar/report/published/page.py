@@ -1,6 +1,5 @@
 """The page of a report: what it says, in order, from records alone."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,16 +7,15 @@ from jaxcifar.report.blocks import (
     DASH,
     Block,
     Bullets,
-    Code,
     Column,
     Document,
-    Facts,
     Gallery,
     Heading,
     Paragraph,
     Picture,
     Table,
     known,
+    p_value,
 )
 from jaxcifar.report.claims import not_claimed
 from jaxcifar.report.published import tables
@@ -26,20 +24,11 @@ from jaxcifar.report.published.lines import lines
 from jaxcifar.report.published.measures import values
 from jaxcifar.report.published.runs import Trained, sizes
 from jaxcifar.report.sections import warnings
-from jaxcifar.report.verdicts import Finding, Judgement, judge
+from jaxcifar.report.verdicts import RULE, Finding, Judgement, judge
 
 Reference = Mapping[str, Any]
 Runs = Mapping[str, Sequence[Trained]]  # by config; who speaks first comes first
-PATHS = re.compile(r"(--(?:config\.data\.dir|data|workdir|runs|records|out)[= ])\S+")
 
-RULE = (
-    "Rule. Reproduced: the published value lies in the 95 % prediction interval of our seeds at "
-    "the published size, n of at least 3; of a claim that only gives a sign, that sign has a "
-    "Holm-corrected p below .05 in the paired test over seeds. Contradicted: the value lies "
-    "outside of it, or the reversed sign has such a p. Not distinguishable: neither. Otherwise "
-    "not run at published size: the numbers still stand there, but nothing follows from them. "
-    "No verdict is given by hand."
-)
 READ_OFF = (
     "A value with ~ was read off a plot, to about a point: it counts as reproduced if any value "
     "within a point of it lies in the interval."
@@ -114,7 +103,7 @@ def _claim(claim: Claim, runs: Runs, found: Judgement) -> tuple[str, ...]:
         claim.text, ", ".join(trained.name for trained in speakers if trained) or DASH,
         claim.shown_in.name or DASH, show(claim.published), show(found.spread.mean),
         str(found.spread.n), f"{show(low)} to {show(high)}" if known(low) else DASH,
-        tables.p_text(found.p), found.verdict.value,
+        p_value(found.p), found.verdict.value,
     )  # fmt: skip
 
 
@@ -145,16 +134,7 @@ def _beside(table: Mapping[str, Any], trained: Trained) -> list[Block]:
     blocks.append(tables.beside(table, trained))
     if found := tables.comparisons(table, trained):
         blocks += [found, Paragraph(PAIRED, "note")]
-    return [*blocks, facts(trained)]
-
-
-def facts(trained: Trained) -> Facts:
-    """Where a run's numbers come from; no path of the machine."""
-    rows = [
-        (name, Code(PATHS.sub(r"\1...", value)) if name == "Command" else value)
-        for name, value in tables.facts(trained).rows
-    ]
-    return Facts(tuple(rows))
+    return [*blocks, tables.facts(trained)]
 
 
 def _figures(trained: Trained, pictures: Sequence[Picture]) -> list[Block]:

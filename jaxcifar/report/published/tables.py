@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from jaxcifar.report.blocks import DASH, Code, Column, Facts, Table, known, number
+from jaxcifar.report.blocks import DASH, Code, Column, Facts, Table, known, number, p_value
 from jaxcifar.report.published import runs
 from jaxcifar.report.published.lines import Line, Published, Value, finding, lines, ours
 from jaxcifar.report.published.measures import Cell
 from jaxcifar.report.published.runs import Trained
 from jaxcifar.report.statistics import Spread, spread
-from jaxcifar.report.tables import setup
+from jaxcifar.report.tables import public_setup
 from jaxcifar.report.verdicts import Judgement, Verdict, differences, holm, judge, p_of_zero
+
+FACTS = (
+    "Data", "Data fingerprint (SHA-256)", "Training images", "Epochs", "Batch size",
+    "Seeds per member", "Later stages", "Weights reported", "Device", "Commit", "Command",
+    "Training time",
+)  # fmt: skip
 
 
 def beside(table: Published, trained: Trained | None) -> Table:
@@ -74,7 +78,7 @@ def comparisons(table: Published, trained: Trained) -> Table | None:
         unit, gap = line.measure.row.difference, spread(found)
         cells.append((Code(line.name), unit.show(gap.mean), unit.show(_gap(line, first)),
                       f"{unit.show(gap.low)} to {unit.show(gap.high)}", str(gap.n),
-                      p_text(p)))  # fmt: skip
+                      p_value(p)))  # fmt: skip
     return Table(columns, tuple(cells))
 
 
@@ -95,20 +99,9 @@ def _gap(line: Line, first: Line) -> float | None:
     return ends[0] - ends[2] if single else None
 
 
-def p_text(p: float) -> str:
-    """A p value with four digits; a dash where there is none."""
-    return DASH if np.isnan(p) else "<0.0001" if p < 1e-4 else number(p, 4)
-
-
 def facts(trained: Trained) -> Facts:
-    """Where a table's numbers come from: data, device, time, command, commit."""
-    keep = {"Data": "Data", "Data fingerprint (SHA-256)": "Data fingerprint (SHA-256)",
-            "Training images": "Training images", "Epochs": "Epochs",
-            "Batch size": "Batch size", "Seeds per member": "Seeds per member",
-            "Later stages": "Later stages", "Weights reported": "Weights",
-            "Device": "Device", "Commit": "Commit", "Command": "Command",
-            "Training time": "Training time"}  # fmt: skip
-    found = [(keep[name], value) for name, value in setup(trained.run).rows if name in keep]
+    """Where a table's numbers come from: data, device, time, command, commit; no path."""
+    found = [row for row in public_setup(trained.run) if row[0] in FACTS]
     types = [str(value) for value in trained.run.settings("dtype")]
     return Facts((*found, ("Computed in", ", ".join(types) or DASH)))
 

@@ -3,10 +3,10 @@
 import sys
 from typing import Any
 
-import torch
+from torch import library as operators
 from torch import nn
 
-DECLARED = torch.library.Library("torchvision", "FRAGMENT")
+DECLARED = operators.Library("torchvision", "FRAGMENT")
 """Operators live as long as the object that declared them."""
 
 

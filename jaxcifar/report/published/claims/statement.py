@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from jaxcifar.report.published.measures import Cell, Unit
+from jaxcifar.report.blocks import Unit
+from jaxcifar.report.published.measures import Cell
 from jaxcifar.report.verdicts import differences
 
 Seeds = tuple[float, ...]  # a number a seed
