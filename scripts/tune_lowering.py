@@ -2,10 +2,11 @@
 
     python scripts/tune_lowering.py [--models vgg_a cnn] [--members 1 4] [--batch 128]
 
-A case is timed as training runs it: forward and both gradients, inside a loop of a compiled
-program, batch 128, float32. The figure is wall-clock time, the least of several rounds in which
-the candidates take turns: what a lowering leaves to one core counts in full. Rows for other devices
-and cases stay as they are. Run it on a quiet machine.
+A case is timed as training runs it: forward and both gradients (of an image, with its three
+channels, only the kernel's), inside a loop of a compiled program, batch 128, float32. The figure is
+wall-clock time, the least of several rounds in which the candidates take turns: what a lowering
+leaves to one core counts in full. Rows for other devices and cases stay as they are. Run it on a
+quiet machine.
 """
 
 import argparse
@@ -21,10 +22,12 @@ import jax.numpy as jnp
 
 from jaxcifar import models
 from jaxcifar.models import convolution, counting, lowering
+from jaxcifar.models.forms import LOWERINGS
 
 TABLE = Path(lowering.__file__).with_name("lowering.json")
 MARGIN = 0.97
 """A candidate replaces the default rule's choice only if it needs less than this share of it."""
+FORMS = [form for form in LOWERINGS if form != "library"]
 WIDTHS = (1.0, 0.25)
 
 
@@ -54,7 +57,8 @@ def program(case: lowering.Case, form: str, batch: int, loops: int) -> Callable[
     def one(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, jax.Array]:
         y, pull = jax.vjp(conv, x, kernel)
         grads = pull(y)
-        return x + 1e-6 * grads[0], kernel - 1e-6 * grads[1]
+        seen = y.mean() if case.cin == lowering.IMAGE else grads[0]
+        return x + 1e-6 * seen, kernel - 1e-6 * grads[1]
 
     step = jax.vmap(one) if case.members > 1 else one
     lead = (case.members,) if case.members > 1 else ()
@@ -69,7 +73,8 @@ def program(case: lowering.Case, form: str, batch: int, loops: int) -> Callable[
 
 def time_case(case: lowering.Case, batch: int, rounds: int, loops: int = 2) -> dict[str, float]:
     """Milliseconds by the clock, least of `rounds`: every lowering that covers the case."""
-    forms = [form for form in convolution.LOWERINGS if form != "library" and case.fits(form)]
+    mixed = [lowering.MIXED] if case.stride == 1 else []  # else its backward pass is slow
+    forms = [form for form in (*FORMS, *mixed) if case.fits(form)]
     if case.kernel[0] * case.kernel[1] > 9 and "shifts" in forms:
         forms.remove("shifts")
     programs = {form: program(case, form, batch, loops) for form in forms}

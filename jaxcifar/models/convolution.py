@@ -1,13 +1,15 @@
 """2-D convolution, NHWC by HWIO, in several lowerings with identical mathematics.
 
-A lowering says which primitive operations carry a convolution. XLA's CPU backend has no fast
-backward pass for its own convolution, and runs none of it in parallel inside a loop or under
-`vmap`; matrix products keep their speed in both. Which lowering serves which case is a committed
-table (`jaxcifar.models.lowering`), never a measurement at run time.
+A lowering (`jaxcifar.models.forms`) says which primitive operations carry a convolution, each of
+its three computations by its own: XLA's CPU backend is fast in its own convolution forward, and
+backward to the image where that is a convolution too, but up to a hundred times too slow backward
+to the kernel in a loop, and under `vmap`. Matrix products keep their speed in both. Which lowering
+serves which case is a rule and a committed table (`jaxcifar.models.lowering`), never a measurement
+at run time.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -17,14 +19,7 @@ from jax.custom_batching import custom_vmap
 
 from jaxcifar.errors import unknown
 from jaxcifar.models import winograd
-
-
-class Geometry(NamedTuple):
-    """What fixes the arithmetic of a convolution besides its arrays."""
-
-    stride: int = 1
-    padding: int = 0
-    groups: int = 1
+from jaxcifar.models.forms import LOWERINGS, Geometry
 
 
 def conv2d(
@@ -44,7 +39,8 @@ def conv2d(
         stride: step between windows in pixels, both directions.
         padding: zero pixels added on every side.
         groups: number of channel groups that do not see each other.
-        lowering: one of `LOWERINGS`; it must support the case (see `supports`).
+        lowering: one of `LOWERINGS` for all three passes, or three of them as
+            ``forward/input gradient/kernel gradient``; they must support the case, see `supports`.
 
     Returns:
         (N, H', W', Cout) in the dtype of `x`, with H' = (H + 2 padding - kh) // stride + 1; sums
@@ -54,14 +50,29 @@ def conv2d(
         UserError: no lowering of that name.
         ValueError: the lowering does not cover this case.
     """
-    if lowering not in LOWERINGS:
-        raise unknown("lowering", lowering, LOWERINGS)
+    for name in passes(lowering):
+        if name not in LOWERINGS:
+            raise unknown("lowering", name, LOWERINGS)
     geometry = Geometry(stride, padding, groups)
     if not supports(lowering, kernel.shape, geometry):
         raise ValueError(f"lowering {lowering!r} does not cover {kernel.shape} with {geometry}")
     if lowering == "library":
-        return _library(x, kernel, geometry)
+        return LOWERINGS[lowering](x, kernel, geometry)
     return _member_by_member(lowering, geometry)(x, kernel)
+
+
+class Passes(NamedTuple):
+    """The lowerings of a convolution's three computations; each has its own fastest one."""
+
+    forward: str
+    input_gradient: str
+    kernel_gradient: str
+
+
+def passes(lowering: str) -> Passes:
+    """``library/library/strips`` -> its three names; one name stands for all three."""
+    names = lowering.split("/")
+    return Passes(*(names if len(names) == 3 else [lowering] * 3))
 
 
 @functools.cache
@@ -72,17 +83,18 @@ def _member_by_member(lowering: str, geometry: Geometry) -> Callable[..., jax.Ar
     images of all members together fall out of its caches: a loop over members inside the program
     is 15 to 35 % faster, and needs the memory of one.
     """
+    names = passes(lowering)
 
     def direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        return LOWERINGS[lowering](x, kernel, geometry).astype(x.dtype)
+        return _apply(names.forward, x, kernel, geometry)
 
     def pull_back(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
-        if lowering == "winograd":
-            return _winograd_pull_back(x, kernel, grad)
-        if lowering in _TURNED and _turnable(kernel.shape, geometry):
-            grad_kernel = jax.vjp(functools.partial(direct, x), kernel)[1](grad)[0]
-            return _turned(lowering, kernel, geometry, grad).astype(x.dtype), grad_kernel
-        return jax.vjp(direct, x, kernel)[1](grad)
+        if names[1:] == ("winograd", "winograd"):
+            return _winograd_pull_back(x, kernel, grad)  # they share a transform
+        return (
+            _input_gradient(names.input_gradient, x, kernel, grad, geometry),
+            _kernel_gradient(names.kernel_gradient, x, kernel, grad, geometry),
+        )
 
     forward, backward = _in_turn(direct), _in_turn(pull_back)
     conv = jax.custom_vjp(lambda x, kernel: forward(x, kernel))
@@ -90,20 +102,39 @@ def _member_by_member(lowering: str, geometry: Geometry) -> Callable[..., jax.Ar
     return conv
 
 
-_TURNED = ("patches", "rows")
-"""Lowerings whose transposition would add windows up one by one; see `_turned`."""
+def _apply(name: str, x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
+    return LOWERINGS[name](x, kernel, geometry).astype(x.dtype)
 
 
-def _turnable(kernel_shape: tuple[int, ...], geometry: Geometry) -> bool:
+def _input_gradient(
+    name: str, x: jax.Array, kernel: jax.Array, grad: jax.Array, geometry: Geometry
+) -> jax.Array:
+    """d/dx, as a convolution where it is one: its transposition would add windows one by one."""
+    if _turnable(name, kernel.shape, geometry):
+        return _turned(name, kernel, geometry, grad)
+    return jax.vjp(lambda x: _apply(name, x, kernel, geometry), x)[1](grad)[0]
+
+
+def _kernel_gradient(
+    name: str, x: jax.Array, kernel: jax.Array, grad: jax.Array, geometry: Geometry
+) -> jax.Array:
+    """d/dkernel, over windows of what has fewer channels: the image or the output's gradient."""
+    if x.shape[3] > grad.shape[3] and _turnable(name, kernel.shape, geometry):
+        return jax.vjp(lambda k: _turned(name, k, geometry, grad), kernel)[1](x)[0]
+    return jax.vjp(lambda k: _apply(name, x, k, geometry), kernel)[1](grad)[0]
+
+
+def _turnable(name: str, kernel_shape: tuple[int, ...], geometry: Geometry) -> bool:
     kh, kw = kernel_shape[:2]
-    return kh == kw > geometry.padding and geometry.stride == 1
+    usable = name not in ("matmul", "shifts", "products") and geometry[::2] == (1, 1)
+    return usable and kh == kw > geometry.padding
 
 
-def _turned(lowering: str, kernel: jax.Array, geometry: Geometry, grad: jax.Array) -> jax.Array:
+def _turned(name: str, kernel: jax.Array, geometry: Geometry, grad: jax.Array) -> jax.Array:
     """d/dx of a convolution of stride 1: the gradient convolved with the kernel turned round."""
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
     outside = geometry._replace(padding=kernel.shape[0] - 1 - geometry.padding)
-    return LOWERINGS[lowering](grad, turned, outside)
+    return _apply(name, grad, turned, outside)
 
 
 def _in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -130,6 +161,9 @@ def _in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def supports(lowering: str, kernel_shape: tuple[int, ...], geometry: Geometry) -> bool:
     """Whether `lowering` covers a kernel of shape (kh, kw, Cin / groups, Cout)."""
+    names = passes(lowering)
+    if len(set(names)) > 1:
+        return all(supports(name, kernel_shape, geometry) for name in names)
     kh, kw, cin, cout = kernel_shape
     if lowering == "library":
         return True
@@ -144,140 +178,9 @@ def supports(lowering: str, kernel_shape: tuple[int, ...], geometry: Geometry) -
     return True
 
 
-def _library(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-    """XLA's own convolution: cuDNN on a GPU."""
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        window_strides=(geometry.stride,) * 2,
-        padding=((geometry.padding,) * 2,) * 2,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=geometry.groups,
-    )
-
-
-def _matmul(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-    """A 1x1 kernel: one matrix product over the pixels that the stride keeps."""
-    if geometry.stride > 1:
-        x = x[:, :: geometry.stride, :: geometry.stride]
-    return _dot(x, kernel[0, 0])
-
-
-def _patches(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-    """All windows side by side (N, H', W', kh * kw * Cin), times the flattened kernel."""
-    kh, kw, cin, cout = kernel.shape
-    stride, p = geometry.stride, geometry.padding
-    h, w = (output_size(x.shape[a], kernel.shape[a - 1], geometry) for a in (1, 2))
-    padded = jnp.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
-    span_h, span_w = (h - 1) * stride + 1, (w - 1) * stride + 1
-    windows = [
-        padded[:, i : i + span_h : stride, j : j + span_w : stride]
-        for i in range(kh)
-        for j in range(kw)
-    ]
-    return _dot(jnp.concatenate(windows, axis=3), kernel.reshape(kh * kw * cin, cout))
-
-
-def _rows(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-    """Windows one pixel high (N, H, W', kw * Cin), and one matrix product a row of the kernel.
-
-    Copies 1 / kh of what `_patches` does: for large kernels.
-    """
-    kh, kw, cin, cout = kernel.shape
-    stride, p = geometry.stride, geometry.padding
-    h, w = (output_size(x.shape[a], kernel.shape[a - 1], geometry) for a in (1, 2))
-    padded = jnp.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
-    span_h, span_w = (h - 1) * stride + 1, (w - 1) * stride + 1
-    windows = jnp.concatenate([padded[:, :, j : j + span_w : stride] for j in range(kw)], axis=3)
-    return _total(
-        _dot(windows[:, i : i + span_h : stride], kernel[i].reshape(kw * cin, cout))
-        for i in range(kh)
-    )
-
-
-def _shifts(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-    """One matrix product a tap, over the pixels where the tap meets the image and not padding."""
-    return _total(
-        _place(_dot(part, kernel[i, j]), border)
-        for i, j, part, border in _taps(x, kernel, geometry)
-    )
-
-
-def _products(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-    """Depthwise: the sum over taps of a shifted image times the tap's one weight a channel."""
-    wide = jnp.promote_types(x.dtype, jnp.float32)
-    return _total(
-        _place(part.astype(wide) * kernel[i, j].astype(wide).reshape(1, 1, 1, -1), border)
-        for i, j, part, border in _taps(x, kernel, geometry)
-    )
-
-
-def _winograd(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-    wide = jnp.promote_types(x.dtype, jnp.float32)
-    return winograd.convolve(x.astype(wide), kernel.astype(wide))
-
-
 def _winograd_pull_back(
     x: jax.Array, kernel: jax.Array, grad: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     wide = jnp.promote_types(x.dtype, jnp.float32)
     grads = winograd.pull_back(*(a.astype(wide) for a in (x, kernel, grad)))
     return grads[0].astype(x.dtype), grads[1].astype(kernel.dtype)
-
-
-def output_size(size: int, kernel: int, geometry: Geometry) -> int:
-    """Pixels of the output along one axis."""
-    return (size + 2 * geometry.padding - kernel) // geometry.stride + 1
-
-
-Border = tuple[tuple[int, int], tuple[int, int]]
-
-
-def _taps(
-    x: jax.Array, kernel: jax.Array, geometry: Geometry
-) -> Iterator[tuple[int, int, jax.Array, Border]]:
-    """For every tap that meets the image: its place, the pixels it reads, the border it misses."""
-    for i in range(kernel.shape[0]):
-        for j in range(kernel.shape[1]):
-            rows, above, below = _reach(x.shape[1], kernel.shape[0], i, geometry)
-            columns, left, right = _reach(x.shape[2], kernel.shape[1], j, geometry)
-            part = x[:, rows, columns]
-            if part.size:
-                yield i, j, part, ((above, below), (left, right))
-
-
-def _reach(size: int, kernel: int, tap: int, geometry: Geometry) -> tuple[slice, int, int]:
-    """The input pixels that tap number `tap` reads; output pixels it misses before and after."""
-    stride, offset = geometry.stride, tap - geometry.padding
-    count = output_size(size, kernel, geometry)
-    first = max(0, -(offset // stride))
-    stop = max(first, min(count, (size - 1 - offset) // stride + 1))
-    start = first * stride + offset
-    return slice(start, start + (stop - first) * stride, stride), first, count - stop
-
-
-def _total(terms: Iterator[jax.Array]) -> jax.Array:
-    return functools.reduce(jnp.add, terms)
-
-
-def _place(part: jax.Array, border: Border) -> jax.Array:
-    return jnp.pad(part, ((0, 0), *border, (0, 0))) if any(map(any, border)) else part
-
-
-def _dot(x: jax.Array, matrix: jax.Array) -> jax.Array:
-    """(..., K) by (K, M), accumulated in float32 at least."""
-    wide = jnp.promote_types(x.dtype, jnp.float32)
-    flat = x.reshape(-1, x.shape[-1])
-    out = lax.dot_general(flat, matrix, (((1,), (0,)), ((), ())), preferred_element_type=wide)
-    return out.reshape(*x.shape[:-1], matrix.shape[1])
-
-
-LOWERINGS: dict[str, Callable[[jax.Array, jax.Array, Geometry], jax.Array]] = {
-    "library": _library,
-    "matmul": _matmul,
-    "patches": _patches,
-    "rows": _rows,
-    "shifts": _shifts,
-    "products": _products,
-    "winograd": _winograd,
-}

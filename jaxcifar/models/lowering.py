@@ -6,10 +6,17 @@ import json
 from typing import NamedTuple
 
 from jaxcifar.errors import unknown
-from jaxcifar.models.convolution import LOWERINGS, Geometry, supports
+from jaxcifar.models.convolution import passes, supports
+from jaxcifar.models.forms import LOWERINGS, Geometry
 
 Table = dict[str, dict[str, str]]
 """Device ("backend/kind", as "cpu/cpu") -> case (see `Case.key`) -> lowering."""
+
+IMAGE = 3
+"""Channels of what needs no gradient."""
+
+MIXED = "library/library/strips"
+"""The library's convolution forward and back to the image, strips back to the kernel."""
 
 
 class Case(NamedTuple):
@@ -65,9 +72,9 @@ def choose(case: Case, device: str, table: Table) -> str:
 def default_rule(case: Case, backend: str) -> str:
     """The lowering of a case that nobody has timed.
 
-    Off the CPU the library's. On the CPU: 1x1 as one product; depthwise as shifted products;
-    images of few channels as patches, since a tap alone has too little to multiply; maps of at
-    most 2x2 as shifts, since most taps there meet only padding; 3x3 as Winograd; the rest patches.
+    Off the CPU the library's. On the CPU: 1x1 as one product; depthwise as shifted products; large
+    kernels and few channels as `_of_few_channels` says; maps of at most 2x2 as shifts, since most
+    taps there meet only padding; 3x3 as Winograd; the rest patches.
     """
     if backend != "cpu":
         return "library"
@@ -75,6 +82,8 @@ def default_rule(case: Case, backend: str) -> str:
         return "matmul"
     if case.groups > 1:
         return "products" if case.fits("products") else "library"
+    if narrow := _of_few_channels(case):
+        return narrow
     if case.cin < 16:
         return "patches"
     if case.size <= 2:
@@ -82,14 +91,27 @@ def default_rule(case: Case, backend: str) -> str:
     return "winograd" if case.fits("winograd") else "patches"
 
 
+def _of_few_channels(case: Case) -> str | None:
+    """Where a tap alone has too little to multiply, and Winograd's transforms cost more than it.
+
+    Not of an image, which needs no gradient: there patches are as fast forward, and simpler.
+    """
+    if case.cin == IMAGE or case.stride > 1 or case.size < 8:
+        return None
+    channels = sorted((case.cin, case.cout))
+    if channels[0] < 16 and channels[1] <= 16:
+        return "strips"
+    return MIXED if channels[0] <= 16 or min(case.kernel) > 3 else None
+
+
 def resolve(case: Case, wanted: str | None) -> str:
     """The lowering of `case` under a model's `lowering` attribute.
 
     Args:
         case: the convolution.
-        wanted: None = by the table for the process's default device; a name of `LOWERINGS` =
-            that one wherever it covers the case and the default rule elsewhere; a device of the
-            table (as "cpu/cpu") = as on that device.
+        wanted: None = by the table for the process's default device; a name of `LOWERINGS`, or
+            three (see `conv2d`) = that one wherever it covers the case and the default rule
+            elsewhere; a device of the table (as "cpu/cpu") = as on that device.
 
     Raises:
         UserError: `wanted` is none of these.
@@ -99,7 +121,7 @@ def resolve(case: Case, wanted: str | None) -> str:
         return choose(case, device_key(), table)
     if wanted in table:
         return choose(case, wanted, table)
-    if wanted not in LOWERINGS:
+    if not {*passes(wanted)} <= LOWERINGS.keys():
         raise unknown("lowering", wanted, [*LOWERINGS, *table])
     return wanted if case.fits(wanted) else default_rule(case, "cpu")
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from jaxcifar.errors import UserError
-from jaxcifar.models.convolution import LOWERINGS, Geometry, conv2d, supports
-from jaxcifar.models.lowering import Case, choose, committed_table, default_rule, resolve
+from jaxcifar.models.convolution import conv2d, passes, supports
+from jaxcifar.models.forms import LOWERINGS, Geometry
+from jaxcifar.models.lowering import MIXED, Case, choose, committed_table, default_rule, resolve
 
 TOLERANCE = 1e-5
 """Relative to the norm of each leaf; the promise is 1e-4."""
@@ -24,11 +25,13 @@ CASES = [
     (3, 2, 1, 1, 5, 7, 5),
     (1, 2, 0, 1, 5, 7, 5),
     (2, 2, 0, 1, 4, 6, 8),
+    (3, 1, 1, 1, 7, 5, 9),
     (5, 1, 0, 1, 3, 4, 9),
     (7, 1, 3, 1, 2, 1, 6),
     (3, 2, 1, 6, 6, 6, 7),
 ]
-EVERY = [(case, name) for case in CASES for name in LOWERINGS if name != "shifts" or case[0] < 5]
+NAMES = [*LOWERINGS, MIXED, "strips/winograd/patches"]
+EVERY = [(case, name) for case in CASES for name in NAMES if name != "shifts" or case[0] < 5]
 """The forty-nine products of a 7x7 kernel by shifts compile for seconds and no rule picks them."""
 
 
@@ -102,7 +105,7 @@ def test_accuracy_at_a_real_depth(name):
     assert_close(found, reference(x, kernel, grad, case), 2e-6)
 
 
-@pytest.mark.parametrize("name", ["patches", "winograd"])
+@pytest.mark.parametrize("name", ["patches", "winograd", MIXED])
 @pytest.mark.parametrize("shared", [False, True])
 def test_members_in_a_loop(name, shared):
     """Four vmapped members inside a loop, with their own images or all with the same."""
@@ -135,7 +138,7 @@ def test_bfloat16_accumulates_in_float32(case, name):
     assert_close(found, reference(x, kernel, grad, case), 2**-7)
 
 
-@pytest.mark.parametrize("name", ["patches", "shifts", "winograd"])
+@pytest.mark.parametrize("name", ["patches", "shifts", "strips", "winograd"])
 def test_products_of_bfloat16_leave_in_float32(name):
     """Sums of products may not be rounded to bfloat16 before all terms are in."""
     x, kernel, _ = (jnp.asarray(a, jnp.bfloat16) for a in arrays(CASES[2]))
@@ -157,7 +160,7 @@ def test_second_derivative_through_winograd():
     np.testing.assert_allclose(hvp("winograd"), hvp("library"), rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["matmul", "patches", "shifts", "products", "winograd"])
+@pytest.mark.parametrize("name", ["matmul", "patches", "shifts", "strips", "products", "winograd"])
 def test_no_library_convolution_in_forward_or_backward(name):
     case = next(c for c, n in fitting(EVERY) if n == name)
     text = str(jax.make_jaxpr(functools.partial(ours, case=case, name=name))(*arrays(case)))
@@ -170,6 +173,10 @@ def test_refusals():
         conv2d(x, kernel, lowering="winogard")
     with pytest.raises(ValueError, match="'matmul' does not cover"):
         conv2d(x, kernel, lowering="matmul")
+    with pytest.raises(UserError, match="unknown lowering 'strip'; did you mean 'strips'"):
+        conv2d(x, kernel, lowering="library/library/strip")
+    with pytest.raises(ValueError, match="'strips/strips/matmul' does not cover"):
+        conv2d(x, kernel, lowering="strips/strips/matmul")
     with pytest.raises(UserError, match="unknown lowering 'cudnn'"):
         resolve(Case((3, 3), 1, 1, 1, 64, 64, 8), "cudnn")
 
@@ -204,6 +211,27 @@ def test_default_rule_always_covers_its_case(case):
     assert default_rule(known, "cpu") != "library"
 
 
+RULED = {
+    (3, 3, 64, 32): "patches",
+    (3, 64, 3, 32): MIXED,
+    (3, 16, 16, 32): MIXED,
+    (5, 100, 100, 14): MIXED,
+    (3, 4, 8, 32): "strips",
+    (7, 2, 1, 32): "strips",
+    (3, 32, 32, 16): "winograd",
+    (3, 16, 16, 4): "winograd",
+}
+
+
+@pytest.mark.parametrize("sizes", RULED)
+def test_few_channels_and_large_kernels_go_by_what_each_pass_does_best(sizes):
+    k, cin, cout, size = sizes
+    assert default_rule(Case((k, k), 1, k // 2, 1, cin, cout, size), "cpu") == RULED[sizes]
+    strided = Case((k, k), 2, k // 2, 1, cin, cout, size)
+    assert "library" not in default_rule(strided, "cpu")  # its backward pass is slow then
+
+
 def test_committed_rows_fit_their_cases():
     for rows in committed_table().values():
-        assert set(rows.values()) <= set(LOWERINGS)
+        names = {name for row in rows.values() for name in passes(row)}
+        assert names <= set(LOWERINGS)
