@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import event_files
 import numpy as np
@@ -12,13 +13,37 @@ import numpy as np
 from jaxcifar import checkpoint, folder, record
 
 ROOT = Path(__file__).parents[1]
-# Half the BatchNorm study with its sizes reduced: 4 members, 2 epochs of 3 steps, and SWA.
-SMALL = (
-    "--config", "configs/bn.py:quick", "--config.model.norm=batch", "--config.model.width=0.0625",
+
+
+class Run(NamedTuple):
+    """A study of four members in one group, 2 epochs of 3 steps, with its sizes reduced."""
+
+    args: tuple[str, ...]
+    member: str
+    network: str
+    kernel: str  # of its second convolution, as PyTorch names it
+    mean: tuple[str, str]  # of its last BatchNorm, as we and as PyTorch name it
+
+
+REDUCED = (
     "--config.data.n_train=53", "--config.data.n_test=40", "--config.train.batch_size=16",
     "--config.train.epochs=2", "--config.eval.batch_size=8", "--config.average.name=swa",
     "--config.average.start=0", "--tracker=tensorboard",
 )  # fmt: skip
+RUNS = {
+    # Half the BatchNorm study: VGG-A takes a minute to compile.
+    "bn": Run(
+        ("--config", "configs/bn.py:quick", "--config.model.norm=batch",
+         "--config.model.width=0.0625", *REDUCED),
+        "lr=0.001", "vgg_a", "features.4.weight", ("bn8", "features.26.running_mean"),
+    ),
+    # Schedules that remember, dropout, augmentation, an L1 term and BatchNorm in a small network.
+    "schedules": Run(
+        ("--config", "configs/r0_schedule.py:quick", "--config.data.name=synthetic",
+         "--config.model.filters=4,4,8", *REDUCED),
+        "R0-sched-plateau", "cnn", "features.4.weight", ("bn3", "features.9.running_mean"),
+    ),
+}  # fmt: skip
 # What a wall clock decides; every other number must not differ by a bit.
 CLOCK = {"seconds", "images_per_second"}
 

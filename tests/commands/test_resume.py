@@ -1,6 +1,6 @@
 """A run killed anywhere and started again with the same command gives the bits of one never killed.
 
-The command is the BatchNorm study's own, with only its sizes reduced.
+The commands are those of studies of this repository, with only their sizes reduced.
 """
 
 import os
@@ -17,16 +17,21 @@ from jaxcifar import engine, evaluate, interop, record
 from jaxcifar.interop import __main__ as export
 
 
+@pytest.fixture(scope="module", params=["schedules", pytest.param("bn", marks=pytest.mark.slow)])
+def study(request):
+    return cli_runs.RUNS[request.param]
+
+
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
+def cache(tmp_path_factory, study):
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, cache):
+def whole(tmp_path_factory, study, cache):
     """The uninterrupted run's folder."""
     workdir = tmp_path_factory.mktemp("whole") / "run"
-    done = cli_runs.command("jaxcifar.train", *cli_runs.SMALL, "--workdir", workdir, cache=cache)
+    done = cli_runs.command("jaxcifar.train", *study.args, "--workdir", workdir, cache=cache)
     assert done.returncode == 0, done.stderr
     return workdir
 
@@ -58,9 +63,9 @@ def test_the_run_is_complete(whole):
     "point",
     ["segment:2", *(pytest.param(p, marks=pytest.mark.slow) for p in ("evaluation:2", "save:2"))],
 )
-def test_killed_and_started_again_gives_the_same_bits(whole, cache, tmp_path, point):
+def test_killed_and_started_again_gives_the_same_bits(study, whole, cache, tmp_path, point):
     workdir = tmp_path / "run"
-    args = ("jaxcifar.train", *cli_runs.SMALL, "--workdir", workdir)
+    args = ("jaxcifar.train", *study.args, "--workdir", workdir)
     before = compiled(cache)
     killed = cli_runs.command(*args, cache=cache, kill=point)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
@@ -75,9 +80,11 @@ def test_killed_and_started_again_gives_the_same_bits(whole, cache, tmp_path, po
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_and_the_same_command_continues(whole, cache, tmp_path, number, status):
+def test_a_signal_saves_and_the_same_command_continues(
+    study, whole, cache, tmp_path, number, status
+):
     workdir = tmp_path / "run"
-    args = [sys.executable, "-m", "jaxcifar.train", *cli_runs.SMALL, "--workdir", str(workdir)]
+    args = [sys.executable, "-m", "jaxcifar.train", *study.args, "--workdir", str(workdir)]
     env = os.environ | {"XDG_CACHE_HOME": str(cache)}
     env.pop("JAXCIFAR_CACHE", None)
     run = subprocess.Popen(
@@ -90,40 +97,44 @@ def test_a_signal_saves_and_the_same_command_continues(whole, cache, tmp_path, n
     _, said = run.communicate(timeout=120)
     assert run.returncode == status, said
     assert "the same command continues" in said
-    again = cli_runs.command("jaxcifar.train", *cli_runs.SMALL, "--workdir", workdir, cache=cache)
+    again = cli_runs.command("jaxcifar.train", *study.args, "--workdir", workdir, cache=cache)
     assert again.returncode == 0, again.stderr
     cli_runs.assert_same_run(whole, workdir)
 
 
-def test_a_finished_run_trains_nothing_again(whole, cache):
+def test_a_finished_run_trains_nothing_again(study, whole, cache):
     before = (whole / "steps.npz").read_bytes()
-    done = cli_runs.command("jaxcifar.train", *cli_runs.SMALL, "--workdir", whole, cache=cache)
+    done = cli_runs.command("jaxcifar.train", *study.args, "--workdir", whole, cache=cache)
     assert done.returncode == 0 and "members side by side" not in done.stderr
     assert (whole / "steps.npz").read_bytes() == before
 
 
-def test_evaluate_gives_the_summary_s_numbers(whole, cache):
+def test_evaluate_gives_the_summary_s_numbers(study, whole, cache):
     """Restored through Orbax, scored by the program that trained: the same to the last digit."""
     done = cli_runs.command(
-        "jaxcifar.evaluate", "--workdir", whole, "--member", "lr=0.001", "--which", "last",
+        "jaxcifar.evaluate", "--workdir", whole, "--member", study.member, "--which", "last",
         cache=cache,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    score = cli_runs.summary(whole)["members"]["lr=0.001"]["test"]["last"]
-    told = f"lr=0.001: test accuracy {100 * score['accuracy']:.2f} %, loss {score['loss']:.4f}"
+    score = cli_runs.summary(whole)["members"][study.member]["test"]["last"]
+    told = (
+        f"{study.member}: test accuracy {100 * score['accuracy']:.2f} %, loss {score['loss']:.4f}"
+    )
     assert told in done.stdout
 
 
-def test_export_writes_the_trained_weights(whole, tmp_path, capsys):
+def test_export_writes_the_trained_weights(study, whole, tmp_path, capsys):
     out = tmp_path / "w.safetensors"
-    flags = [f"--workdir={whole}", "--member=lr=0.001", f"--out={out}", "--which=last"]
+    flags = [f"--workdir={whole}", f"--member={study.member}", f"--out={out}", "--which=last"]
     assert export.main(["export", *flags]) == 0
-    assert "54 arrays of vgg_a, member lr=0.001 (last)" in capsys.readouterr().out
+    said = capsys.readouterr().out
     arrays = interop.load_safetensors(out)
-    _, variables = evaluate.load(whole, "lr=0.001", "last")
-    kernel, mean = variables["params"]["conv2"]["kernel"], variables["batch_stats"]["bn8"]["mean"]
-    np.testing.assert_array_equal(arrays["features.4.weight"], kernel.transpose(3, 2, 0, 1))
-    np.testing.assert_array_equal(arrays["features.26.running_mean"], mean)
+    assert f"{len(arrays)} arrays of {study.network}, member {study.member} (last)" in said
+    _, variables = evaluate.load(whole, study.member, "last")
+    kernel = variables["params"]["conv2"]["kernel"]
+    np.testing.assert_array_equal(arrays[study.kernel], kernel.transpose(3, 2, 0, 1))
+    name, theirs = study.mean
+    np.testing.assert_array_equal(arrays[theirs], variables["batch_stats"][name]["mean"])
 
 
 def test_engine_faults_are_off_without_the_variable():
