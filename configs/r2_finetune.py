@@ -41,5 +41,5 @@ def get_config(variant: str | None = None) -> Study:
     """Four members."""
     return study(
         "r2_finetune", BASE, ROWS, variant, published=R2_PUBLISHED, asrun=R2_ASRUN,
-        quick=R2_QUICK | {"data.n_train": 284, "train.epochs": 3},
+        quick=R2_QUICK | {"train.epochs": 3},
     )  # fmt: skip

@@ -28,5 +28,5 @@ def get_config(variant: str | None = None) -> Study:
     rows = r2_grid("R2-mask-rn-rr", NETWORKS, RUNS)
     return study(
         "r2_mask_rn_rr", BASE, rows, variant, published=R2_PUBLISHED, asrun=R2_ASRUN,
-        quick=R2_QUICK | {"data.n_train": 284},
+        quick=R2_QUICK,
     )  # fmt: skip

@@ -18,5 +18,5 @@ def get_config(variant: str | None = None) -> Study:
     rows = r2_grid("R2-mask-rr1632", NETWORKS, RUNS)
     return study(
         "r2_mask_rr1632", BASE, rows, variant, published=R2_PUBLISHED, asrun=R2_ASRUN,
-        quick=R2_QUICK | {"data.n_train": 284},
+        quick=R2_QUICK,
     )  # fmt: skip

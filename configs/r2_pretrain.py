@@ -20,5 +20,5 @@ def get_config(variant: str | None = None) -> Study:
     rows = r2_grid("R2-pretrain", {"": {}}, RUNS)
     return study(
         "r2_pretrain", BASE, rows, variant, published=R2_PUBLISHED, asrun=R2_ASRUN,
-        quick=R2_QUICK | {"data.n_train": 284},
+        quick=R2_QUICK,
     )  # fmt: skip

@@ -125,7 +125,8 @@ R2 = Config(
 R2_PUBLISHED = ON_TEST | {"select": "last"}  # the test set is followed, nothing is selected
 R2_TWICE = R2_PUBLISHED | {"eval.every": "0.5 epochs"}  # figures 1 to 7
 R2_ASRUN = {"optim.accumulation": "carry"}  # C12: no script clears its gradients
-R2_QUICK = QUICK | {"model.channels": 4, "model.hidden": 8}
+# Four steps: up to sixteen members of up to 32 blocks on whole maps
+R2_QUICK = QUICK | {"data.n_train": 284, "model.channels": 4, "model.hidden": 8}
 R2_DROPPED = {"model.input_dropout2d": 1 / 3}  # C15: of RN from figure 8 on, of RR always
 # Figures 8 to 11: masked images; sizes and rates are each figure's
 R2_MASKED = {"data.augment": ("vflip", "hflip", "block_mask")}
