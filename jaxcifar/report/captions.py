@@ -20,7 +20,8 @@ CAPTIONS = {
     "line: its highest value so far; broad and grey: the highest of all runs.",
     "loss_best_lines": "Loss on: {split}, on logarithmic axes. Pale: the curve of a run; line: its "
     "lowest value so far; broad and grey: the lowest of all runs.",
-    "accuracy_by_size": "Test accuracy of every member over the number of its parameters.",
+    "accuracy_by_size": "Test accuracy of every member over the number of its parameters; "
+    "published values, where there are any, are joined to ours.",
     "confusion_matrix": "Test images by true class (rows) and predicted class. The colour is the "
     "share of the true class, on a square-root scale.",
     "class_accuracy": "Test accuracy of each class.",

@@ -189,6 +189,13 @@ def test_pages_are_the_same_bytes_and_name_no_place(tmp_path):
     assert all(len(content) < 3_000_000 for content in written[0])
 
 
+def test_published_sizes_are_those_of_the_report_s_table():
+    found = pictures.published_sizes(reference.load("r1"), "r1_models")
+    assert len(found) == 9
+    assert ("R1-canet", 6_289_574, 0.935) in found
+    assert pictures.published_sizes(reference.load("r1"), "r1_regularisation") == []
+
+
 def test_every_chosen_figure_exists_and_has_a_caption():
     names = {name for config in (*pictures.OF_CONFIG, "r2_fcnn", "r3_grid")
              for name in pictures.chosen(config)}  # fmt: skip

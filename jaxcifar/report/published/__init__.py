@@ -46,7 +46,7 @@ def write(
     """
     name = reference["report"].lower()
     drawn = {
-        trained.name: pictures.draw(trained, out, name)
+        trained.name: pictures.draw(trained, out, reference)
         for rows in runs.values() for trained in rows
     }  # fmt: skip
     document = page.document(reference, runs, drawn)

@@ -1,8 +1,11 @@
 """The figures of a report's page: of every config those that the report has, in our form."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jaxcifar import figures
+from jaxcifar.figures import sizes
 from jaxcifar.figures.style import save_small
 from jaxcifar.report.blocks import Picture, plural
 from jaxcifar.report.captions import CAPTIONS
@@ -31,14 +34,28 @@ def chosen(config: str) -> tuple[str, ...]:
     return OF_CONFIG.get(config, BEST_LINES if config.startswith("r2_") else CURVES)
 
 
-def draw(trained: Trained, out: Path, report: str) -> list[Picture]:
+def draw(trained: Trained, out: Path, reference: Mapping[str, Any]) -> list[Picture]:
     """Draw a run's figures to ``OUT/REPORT/CONFIG-VARIANT/NAME.png``."""
-    place = f"{report}/{trained.config}-{trained.variant or 'clean'}"
+    place = f"{reference['report'].lower()}/{trained.config}-{trained.variant or 'clean'}"
     records = trained.run.records
     said = f"Data: {records.data}, n = {plural(records.seeds, 'seed')}."
+    beside = published_sizes(reference, trained.config)
     pictures = []
     for name, figure in figures.drawings(trained.folder, chosen(trained.config)):
+        if name == "accuracy_by_size" and beside:
+            figure = sizes.accuracy_by_size(records, trained.inside, beside)
         path = save_small(figure, out / place / f"{name}.png")
         caption = f"{CAPTIONS[name].format(split=split_name(trained.run))} {said}"
         pictures.append(Picture(path, f"{place}/{name}.png", "", caption))
     return pictures
+
+
+def published_sizes(reference: Mapping[str, Any], config: str) -> list[sizes.Published]:
+    """The rows of a config's tables with a published size and test accuracy."""
+    rows = [row for table in reference["tables"] if table["config"] == config
+            for row in table["rows"]]  # fmt: skip
+    return [
+        (row["member"], row["published"]["parameters"], row["published"]["test_best"])
+        for row in rows
+        if {"parameters", "test_best"} <= row["published"].keys()
+    ]
