@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from jaxcifar import memory, models, record, speed
-from jaxcifar.job import Job, split_rows
+from jaxcifar.fitting import GIB, images_of, needed
+from jaxcifar.job import Job
 from jaxcifar.memory import Memory
 from jaxcifar.plan import Hardware
 from jaxcifar.population import MemberRun
@@ -12,7 +13,6 @@ from jaxcifar.run import Prepared
 from jaxcifar.speed import Rate
 from jaxcifar.types import Phase, Plan, Program
 
-GIB = 2**30
 SHORT = 8  # an identity's digits that are shown
 SAID = {"average": "their average", "best": "best weights", "step": "a step"}
 
@@ -52,24 +52,13 @@ def estimate(job: Job, machine: Hardware) -> Estimate:
     rows = record.read_lines(job.path / "metrics.jsonl")
     taken = rows[-1]["step"] if rows else 0
     rate = speed.rate_of(program, machine)
-    held, scored = images_of(job)
     return Estimate(
         taken=taken,
-        memory=memory.estimate(job.plan, held, machine.backend),
+        memory=needed(job, machine),
         rate=rate,
-        seconds=speed.work(job.plan, scored, taken) / rate.macs,
+        seconds=speed.work(job.plan, images_of(job).scored, taken) / rate.macs,
         programs=programs_of(job.plan),
     )
-
-
-def images_of(job: Job) -> tuple[int, int]:
-    """How many images a device holds, and how many an evaluation scores."""
-    config = job.members[0].config
-    train, validation = (len(rows) for rows in split_rows(job.data, config.data))
-    others = {"train": 0, "validation": validation, "test": len(job.data.test_labels)}
-    split = config.select_on.partition("_")[0]
-    again = (split == "train") + config.eval.train
-    return train + others[split], others[split] + again * train
 
 
 def programs_of(plan: Plan) -> frozenset[tuple[str, Program]]:

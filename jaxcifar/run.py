@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcifar import data, files, folder, plan, record, resolution, runtime, warm_start
+from jaxcifar import data, files, folder, memory, plan, record, resolution, runtime, warm_start
 from jaxcifar.config import Config, Study, replace
 from jaxcifar.errors import UserError, nearest
-from jaxcifar.job import Job, numerics, split_rows, train_job
+from jaxcifar.fitting import fitting
+from jaxcifar.job import Job, numerics, say, split_rows, train_job
 from jaxcifar.population import MemberRun, expand, from_dict, identity
 
 Watch = Callable[[Job], AbstractContextManager[Callable[[], None]]]
@@ -56,14 +58,26 @@ def prepare(study: Study, workdir: Path | None = None) -> Prepared:
     workdir = workdir or folder.default_workdir(study)
     folder.claim(workdir, runs)
     machine = plan.hardware()
-    jobs = tuple(
-        _job(workdir, rows, dataset(rows[0].config), machine, known)
-        for rows, known in _groups(workdir, runs)
-    )
+    jobs: list[Job] = []
+    for rows, known in _groups(workdir, runs):
+        make = partial(
+            _job, workdir, images=dataset(rows[0].config), machine=machine, known=known
+        )  # fmt: skip
+        jobs += [make(rows)] if known else _fresh(make, rows, machine)
+    return Prepared(study, workdir, runs, tuple(jobs), machine)
+
+
+def _fresh(
+    make: Callable[[tuple[MemberRun, ...]], Job],
+    rows: tuple[MemberRun, ...],
+    machine: plan.Hardware,
+) -> tuple[Job, ...]:
+    """Groups that the folder does not hold yet, each of a size that the device has memory for."""
+    jobs, said = fitting(make(rows), make, machine, memory.limit())
+    say(said)
     for job in jobs:
-        if not job.path.exists():
-            warm_start.check(job.plan, job.members)
-    return Prepared(study, workdir, runs, jobs, machine)
+        warm_start.check(job.plan, job.members)
+    return jobs
 
 
 def _loader() -> Callable[[Config], data.Dataset]:
@@ -83,7 +97,7 @@ def _loader() -> Callable[[Config], data.Dataset]:
 
 
 def _job(
-    workdir: Path, rows: tuple[MemberRun, ...], images: data.Dataset, machine: plan.Hardware,
+    workdir: Path, rows: tuple[MemberRun, ...], *, images: data.Dataset, machine: plan.Hardware,
     known: folder.GroupFolder | None,
 ) -> Job:  # fmt: skip
     n_train = len(split_rows(images, rows[0].config.data)[0])
@@ -123,7 +137,8 @@ def job_of(workdir: Path, members: Sequence[str]) -> Job:
         runs.append(
             MemberRun(name, row["study_id"], row["seed"], row["overrides"], config, row["identity"])
         )
-    return _job(workdir, tuple(runs), dataset(runs[0].config), plan.hardware(), known)
+    images = dataset(runs[0].config)
+    return _job(workdir, tuple(runs), images=images, machine=plan.hardware(), known=known)
 
 
 def train(

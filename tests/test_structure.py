@@ -32,6 +32,7 @@ LAYERS = [
     },  # fmt: skip
     {"landscape", "progress", "figures", "memory", "speed"},
     {"job", "report"},
+    {"fitting"},
     {"run"},
     {"describe"},
     {"evaluate", "train", "interop", "trackers"},
