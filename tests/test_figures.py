@@ -12,7 +12,7 @@ from PIL import Image
 
 from jaxcifar import figures
 from jaxcifar.errors import UserError
-from jaxcifar.figures import landscape, style
+from jaxcifar.figures import curves, landscape, style
 
 
 @pytest.fixture(scope="module")
@@ -266,13 +266,24 @@ def test_three_panels_are_labelled_at_the_left_and_the_bottom():
     assert [axes.get_xlabel() for axes in panels] == ["", "epoch", "epoch"]
 
 
+def test_a_single_epoch_shows_both_splits_over_a_whole_number(tmp_path):
+    figure = curves.loss_curves(figures.read_run(write_run(tmp_path, epochs=1)))
+    axes = figure.axes[0]
+    assert len(axes.lines) == 8 and all(line.get_marker() != "" for line in axes.lines)
+    figure.draw_without_rendering()
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1.0]
+
+
 def test_series_names_of_other_settings(tmp_path):
     config = json.loads((write_run(tmp_path, norms=("batch",)) / "config.json").read_text())
     for member, optimizer in zip(config["members"], ("adam", "sgd", "adam", "sgd"), strict=True):
         member["overrides"]["optim.name"] = member["config"]["optim"]["name"] = optimizer
+        momentum = 0.9 if optimizer == "sgd" else None
+        member["overrides"]["optim.momentum"] = member["config"]["optim"]["momentum"] = momentum
         member["overrides"]["model.width"] = member["config"]["model"]["width"] = 0.5
     (tmp_path / "config.json").write_text(json.dumps(config))
-    assert figures.read_run(tmp_path).series == ("VGG-A, adam", "VGG-A, sgd")
+    assert figures.read_run(tmp_path).series == ("VGG-A, adam", "VGG-A, sgd, momentum=0.9")
 
 
 def test_small_copies_keep_the_colours_of_thin_lines(run):

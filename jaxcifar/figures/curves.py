@@ -6,11 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from jaxcifar.bands import epoch_means
 from jaxcifar.figures.leading import common_start, names_note
-from jaxcifar.figures.lettering import wrapped
+from jaxcifar.figures.lettering import whole_epochs, wrapped
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import (
     PAGE,
@@ -122,7 +121,7 @@ def _panels(records: Records, ylabel: str) -> tuple[Figure, list[Axes]]:
     figure, panels = new_figure(len(records.series), 2, "epoch", ylabel)
     for axes, series in zip(panels, records.series, strict=True):
         axes.set_title(wrapped(series, 2.9))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(whole_epochs())
     return figure, panels
 
 
@@ -148,10 +147,11 @@ def _draw(axes: Axes, records: Records, series: str, curve: Curve, line: str) ->
         if length:
             y = np.mean([y[:length] for _, y in runs], axis=0)
             shape = look(RATES, index)
-            every = max(1, length // 8)
             axes.plot(
                 runs[0][0][:length], y, linestyle=line, color=shape.color,
-                marker=shape.marker if line == "-" else "", markersize=3, markevery=every,
+                marker=shape.marker if line == "-" or length == 1 else "", markersize=3,
+                markerfacecolor=shape.color if line == "-" else "white",
+                markevery=max(1, length // 8),
             )  # fmt: skip
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from jaxcifar import bands
 from jaxcifar.bands import Band
+from jaxcifar.figures.lettering import whole_epochs
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import (
     SERIES,
@@ -106,7 +106,7 @@ def loss_band_epochs(records: Records) -> Figure:
     figure, (axes,) = new_figure(xlabel="epoch", ylabel="training loss, epoch mean (nats)")
     drawn = draw_epoch_bands(axes, records)
     axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(whole_epochs())
     axes.set_title(_title(records, "Training loss"))
     legend(axes, drawn, records.series)
     footer(figure, records, what_is_shaded(records))
@@ -189,7 +189,7 @@ def _gradient_panels(records: Records, rates: Sequence[float]) -> Figure:
                 epochs = np.arange(1, len(lower) + 1)
                 drawn[series] = draw_range(axes, epochs, lower, upper, look(SERIES, index))
         axes.set_title(f"learning rate {lr:g}")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(whole_epochs())
     columns = 1 if len(rates) == 1 else 4
     legend(figure, list(drawn.values()), list(drawn), loc="outside upper center", ncols=columns)
     footer(figure, records, "Shaded: epoch means of each step's smallest and largest entry")

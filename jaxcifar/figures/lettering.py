@@ -21,6 +21,11 @@ def few_numbers(axis: Axis, subs: Sequence[int] = (1, 2, 5), at_least: float = 8
     axis.set_minor_formatter(NullFormatter())
 
 
+def whole_epochs() -> MaxNLocator:
+    """Ticks at whole epochs only, also where one alone was recorded."""
+    return MaxNLocator(integer=True, min_n_ticks=1)
+
+
 def wrapped(name: str, inches: float, size: float = 8) -> str:
     """A name in lines that fit a width, broken after spaces and hyphens (not in 1e-4)."""
     most = max(8, int(inches * 72 / (LETTER * size)))

@@ -215,7 +215,7 @@ def _series_name(config: Mapping[str, Any], varying: Sequence[str]) -> str:
         value = _get(config, key)
         if (key, str(value)) in _VALUES:
             name += f" {_VALUES[key, str(value)]}"
-        elif key != "model.name":
+        elif key != "model.name" and value is not None:
             last = key.split(".")[-1]
             name += f", {value}" if last == "name" else f", {last}={value}"
     return name
