@@ -109,6 +109,16 @@ def test_names_of_points_do_not_cover_each_other():
                         and box.y0 < other.y1 - 1 and other.y0 < box.y1 - 1)  # fmt: skip
 
 
+def test_names_do_not_cover_points_that_have_none():
+    def offset(nameless):
+        figure, (axes,) = style.new_figure()
+        axes.set(xlim=(0, 10), ylim=(0, 10))
+        labels.name_points(figure, axes, [(5, 5)], ["network"], nameless)
+        return axes.texts[0].get_position()[0]
+
+    assert offset([]) > 0 > offset([(5.4, 5)])
+
+
 def test_filters_are_normalised_each_by_itself():
     kernel = np.zeros((2, 2, 3, 3))
     kernel[..., 1], kernel[..., 2] = 5.0, -0.5

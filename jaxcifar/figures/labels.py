@@ -23,9 +23,11 @@ class Box(NamedTuple):
 
 def name_points(
     figure: Figure, axes: Axes, points: Sequence[tuple[float, float]], names: Sequence[str],
-    size: float = 6,
+    nameless: Sequence[tuple[float, float]] = (), size: float = 6,
 ) -> None:  # fmt: skip
     """Write a name at each point: beside it where there is room, else farther off with a line.
+
+    `nameless` points are not to be covered either.
 
     Each takes the place that covers the least of what stands there already, the nearest first.
     Limits, scales and everything else around the axes must have been set.
@@ -34,7 +36,8 @@ def name_points(
     scale = 72 / figure.dpi
     frame = Box(*(scale * np.array(axes.bbox.extents)))
     places = [scale * axes.transData.transform(point) for point in points]
-    taken = [Box(x - _POINT, y - _POINT, x + _POINT, y + _POINT) for x, y in places]
+    marks = [*places, *(scale * axes.transData.transform(point) for point in nameless)]
+    taken = [Box(x - _POINT, y - _POINT, x + _POINT, y + _POINT) for x, y in marks]
     for point, name, place in zip(points, names, places, strict=True):
         text = axes.annotate(name, point, (0, 0), textcoords="offset points", fontsize=size)
         extent = text.get_window_extent()

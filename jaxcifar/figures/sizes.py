@@ -78,11 +78,12 @@ def accuracy_by_size(
     footer(figure, records, f"{' / '.join(kinds).capitalize()} weights{chosen}", seeds,
            names_note(records))  # fmt: skip
     names = {point.name for point in ours}
-    other = [point for point in published if point[0] not in names]
+    there = {name: (parameters, 100 * accuracy) for name, parameters, accuracy in published}
+    other = {name: place for name, place in there.items() if name not in names}
     name_points(
-        figure, axes, [(p.parameters, 100 * p.mean) for p in ours]
-        + [(parameters, 100 * accuracy) for _, parameters, accuracy in other],
-        [point.label for point in ours] + [name for name, _, _ in other],
+        figure, axes, [*((p.parameters, 100 * p.mean) for p in ours), *other.values()],
+        [*(point.label for point in ours), *other],
+        [place for name, place in there.items() if name in names],
     )  # fmt: skip
     return figure
 
