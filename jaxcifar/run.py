@@ -173,6 +173,7 @@ def train_prepared(
             with watch(job) as saved:
                 if not job.finished:
                     train_job(job, prepared.machine, saved)
+                    runtime.make_room()
     finally:
         merge(prepared)
     return results(prepared.workdir)
@@ -183,7 +184,7 @@ def _write_heads(prepared: Prepared, command: str) -> None:
     head = {"study": study.name, "variant": study.variant, "seeds": study.seeds}
     used = {job.data.fingerprint: job.data for job in prepared.jobs}.values()
     source = {
-        name: " / ".join(getattr(item, name) for item in used)
+        name: " / ".join(dict.fromkeys(getattr(item, name) for item in used))
         for name in ("label", "fingerprint", "source")
     }
     text = record.config_json(head, study.base, prepared.runs, source)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+MAPPED, MOST = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
+
 
 class Stopped(KeyboardInterrupt):
     """Training stopped at a cut because a signal asked for it; everything so far is saved."""
@@ -43,6 +45,21 @@ def prepare(deterministic: bool = True) -> None:
     jax.config.update("jax_compilation_cache_dir", str(path))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def make_room() -> bool:
+    """Drop all compiled programs where they take up half of what the kernel can map; said if so.
+
+    On a CPU every program maps memory of its own, some thousands of pieces for a large network;
+    a process that trained thirty groups would be refused the next one's and abort. Only Linux
+    tells; what is needed again comes from the persistent cache.
+    """
+    if not MAPPED.exists() or 2 * len(MAPPED.read_bytes().splitlines()) < int(MOST.read_text()):
+        return False
+    import jax
+
+    jax.clear_caches()
+    return True
 
 
 @contextmanager

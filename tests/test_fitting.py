@@ -1,4 +1,4 @@
-"""Groups that would not fit into a device's memory are trained in parts."""
+"""A study before it trains: groups that the device has memory for, images named once."""
 
 import pytest
 import tiny
@@ -58,3 +58,11 @@ def test_begun_groups_stay_as_they_are(monkeypatch, tmp_path):
     job.path.mkdir(parents=True)
     folder.open_group(job.path, [member.id for member in job.members], {}, strict=True)
     assert sizes(monkeypatch, tmp_path, 1)[0] == [5]
+
+
+def test_images_of_one_kind_are_named_once(tmp_path):
+    members = (Member("few", {"data.n_train": 30}), Member("many", {"data.n_train": 40}))
+    prepared = run.prepare(Study("tiny", tiny.BASE, members), tmp_path / "run")
+    run._write_heads(prepared, "command")
+    said = record.read_json(prepared.workdir / "config.json")["data"]
+    assert said["label"] == "synthetic" and len(said["fingerprint"].split(" / ")) == 2
