@@ -48,11 +48,11 @@ def prepare(deterministic: bool = True) -> None:
 
 
 def make_room() -> bool:
-    """Drop all compiled programs where they take up half of what the kernel can map; said if so.
+    """Drop all compiled programs where they take up half of what the kernel can map.
 
     On a CPU every program maps memory of its own, some thousands of pieces for a large network;
     a process that trained thirty groups would be refused the next one's and abort. Only Linux
-    tells; what is needed again comes from the persistent cache.
+    tells; what is needed again comes from the persistent cache. Returns: whether it did.
     """
     if not MAPPED.exists() or 2 * len(MAPPED.read_bytes().splitlines()) < int(MOST.read_text()):
         return False

@@ -7,7 +7,8 @@
     python scripts/reproduce_bn.py --data DIR --check R1-bn-bn-1e-4 R1-bn-bn-2e-3
     python scripts/reproduce_bn.py --draw-only --runs docs/results/records     # from kept records
 
-Finished members never train again. The page names the images by label and SHA-256, never by place.
+A variant with one seed is trained with three, unless --seeds says otherwise. Finished members never
+train again. The page names the images by label and SHA-256, never by place.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from jaxcifar.config import replace
 from jaxcifar.errors import UserError, unknown
 from jaxcifar.report import bn
 
-SEEDS = 3  # of a variant that names no number itself, without --seeds
+SEEDS = 3  # of a variant that names no number itself
 ALONE_EPOCHS = 3
 CHECKS = "bn-checks"  # the run folder of --check
 
@@ -57,17 +58,13 @@ def publish(workdirs: Sequence[Path], args: argparse.Namespace) -> None:
     there = [path for path in workdirs if (path / "steps.npz").exists()]
     if not there:
         raise UserError(f"no records in {args.runs}\ntrain first: leave out --draw-only")
+    checks = args.runs / CHECKS
+    beside = checks if (checks / "steps.npz").exists() else None
     if args.records is not None:
-        for path in there:
+        for path in filter(None, (*there, beside)):
             keep(path, args.records / path.name)
     print(bn.speeds(there))
-    checks = args.runs / CHECKS
-    if not (checks / "steps.npz").exists():
-        print(f"page {bn.write(there, args.out)}")
-        return
-    if args.records is not None:
-        keep(checks, args.records / CHECKS)
-    print(f"page {bn.write(there, args.out, checks)}")
+    print(f"page {bn.write(there, args.out, beside)}")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -21,6 +21,7 @@ class Run(NamedTuple):
     args: tuple[str, ...]
     member: str
     network: str
+    arrays: int  # that its export has
     kernel: str  # of its second convolution, as PyTorch names it
     mean: tuple[str, str]  # of its last BatchNorm, as we and as PyTorch name it
 
@@ -35,13 +36,13 @@ RUNS = {
     "bn": Run(
         ("--config", "configs/bn.py:quick", "--config.model.norm=batch",
          "--config.model.width=0.0625", *REDUCED),
-        "lr=0.001", "vgg_a", "features.4.weight", ("bn8", "features.26.running_mean"),
+        "lr=0.001", "vgg_a", 54, "features.4.weight", ("bn8", "features.26.running_mean"),
     ),
     # Schedules that remember, dropout, augmentation, an L1 term and BatchNorm in a small network.
     "schedules": Run(
         ("--config", "configs/r0_schedule.py:quick", "--config.data.name=synthetic",
          "--config.model.filters=4,4,8", *REDUCED),
-        "R0-sched-plateau", "cnn", "features.4.weight", ("bn3", "features.9.running_mean"),
+        "R0-sched-plateau", "cnn", 24, "features.4.weight", ("bn3", "features.9.running_mean"),
     ),
 }  # fmt: skip
 # What a wall clock decides; every other number must not differ by a bit.

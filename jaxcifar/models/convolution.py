@@ -126,8 +126,8 @@ def _kernel_gradient(
 
 def _turnable(name: str, kernel_shape: tuple[int, ...], geometry: Geometry) -> bool:
     kh, kw = kernel_shape[:2]
-    usable = name not in ("matmul", "shifts", "products") and geometry[::2] == (1, 1)
-    return usable and kh == kw > geometry.padding
+    plain = geometry.stride == geometry.groups == 1 and kh == kw > geometry.padding
+    return plain and name not in ("matmul", "shifts", "products")
 
 
 def _turned(name: str, kernel: jax.Array, geometry: Geometry, grad: jax.Array) -> jax.Array:

@@ -127,9 +127,9 @@ def test_export_writes_the_trained_weights(study, whole, tmp_path, capsys):
     out = tmp_path / "w.safetensors"
     flags = [f"--workdir={whole}", f"--member={study.member}", f"--out={out}", "--which=last"]
     assert export.main(["export", *flags]) == 0
-    said = capsys.readouterr().out
+    told = f"{study.arrays} arrays of {study.network}, member {study.member} (last)"
+    assert told in capsys.readouterr().out
     arrays = interop.load_safetensors(out)
-    assert f"{len(arrays)} arrays of {study.network}, member {study.member} (last)" in said
     _, variables = evaluate.load(whole, study.member, "last")
     kernel = variables["params"]["conv2"]["kernel"]
     np.testing.assert_array_equal(arrays[study.kernel], kernel.transpose(3, 2, 0, 1))
