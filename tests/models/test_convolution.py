@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxcifar.errors import UserError
+from jaxcifar.models import winograd
 from jaxcifar.models.convolution import conv2d, passes, supports
 from jaxcifar.models.forms import LOWERINGS, Geometry
 from jaxcifar.models.lowering import MIXED, Case, choose, committed_table, default_rule, resolve
@@ -94,6 +95,23 @@ def test_lowering_is_the_convolution(case, name):
     x, kernel, grad = arrays(case)
     found = compiled(case, name)(*(jnp.asarray(a, jnp.float32) for a in (x, kernel, grad)))
     assert_close(found, reference(x, kernel, grad, case))
+
+
+@pytest.mark.parametrize("size", [4, 5])
+def test_a_batch_in_portions_is_the_same_convolution(size, monkeypatch):
+    case = (3, 1, 1, 1, 5, 7, size)
+    x, kernel, grad = arrays(case)
+    monkeypatch.setattr(winograd, "PORTION", (-(-size // 2)) ** 2)  # of one image
+    whole = [jax.jit(f) for f in (winograd.convolve, winograd.pull_back)]
+    inputs = [jnp.asarray(a, jnp.float32) for a in (x, kernel, grad)]
+    assert "length=2" in str(jax.make_jaxpr(winograd.convolve)(*inputs[:2]))
+    assert_close((whole[0](*inputs[:2]), *whole[1](*inputs)), reference(x, kernel, grad, case))
+
+
+def test_portions_are_as_large_as_allowed_or_the_batch():
+    count = lambda n, size: winograd._portions(jnp.zeros((n, size, size, 1))).shape[0]  # noqa: E731
+    assert [count(n, 32) for n in (128, 100, 8, 3, 127)] == [16, 20, 1, 1, 1]
+    assert [count(128, size) for size in (16, 8, 4)] == [4, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["patches", "winograd"])
