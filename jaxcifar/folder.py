@@ -69,6 +69,23 @@ def groups(workdir: Path) -> tuple[GroupFolder, ...]:
     return tuple(found)
 
 
+def merge(workdir: Path) -> None:
+    """Merge the groups' records into the run folder's, members in the study's order.
+
+    A folder that holds no groups, as one of copied records, stays as it is.
+    """
+    paths = [group.path for group in groups(workdir)]
+    if not paths:
+        return
+    order = [row["id"] for row in record.read_json(workdir / "config.json")["members"]]
+    record.merge(workdir, order, paths)
+    parts = [part for path in paths if (part := record.read_json(path / "summary.json"))]
+    if parts:
+        members = {name: row for part in parts for name, row in part["members"].items()}
+        ordered = {name: members[name] for name in order if name in members}
+        record.write_json(workdir / "summary.json", parts[0] | {"members": ordered})
+
+
 def open_group(
     path: Path, members: Sequence[str], numerics: Mapping[str, Any], strict: bool
 ) -> str:

@@ -175,7 +175,7 @@ def train_prepared(
                     train_job(job, prepared.machine, saved)
                     runtime.make_room()
     finally:
-        merge(prepared)
+        folder.merge(prepared.workdir)
     return results(prepared.workdir)
 
 
@@ -193,20 +193,6 @@ def _write_heads(prepared: Prepared, command: str) -> None:
     groups = {job.path.name: numerics(job, prepared.machine) for job in prepared.jobs}
     content = record.environment(machine, command) | {"groups": groups, "data": source}
     record.write_json(workdir / "environment.json", content)
-
-
-def merge(prepared: Prepared) -> None:
-    """Merge the groups' records into the run folder's, members in the study's order."""
-    workdir = prepared.workdir
-    order = [run.id for run in prepared.runs]
-    paths = [group.path for group in folder.groups(workdir)]
-    record.merge(workdir, order, paths)
-    parts = [record.read_json(path / "summary.json") for path in paths]
-    parts = [part for part in parts if part]
-    if parts:
-        members = {name: row for part in parts for name, row in part["members"].items()}
-        ordered = {name: members[name] for name in order if name in members}
-        record.write_json(workdir / "summary.json", parts[0] | {"members": ordered})
 
 
 def results(workdir: Path) -> Results:

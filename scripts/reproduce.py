@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
-from reproducing import ROOT, Job, keep, parser, time_limit, train, use_data
+from reproducing import ROOT, Job, gather, keep, parser, time_limit, train, use_data
 
 from jaxcifar import cli, folder, runtime
 from jaxcifar.errors import UserError
@@ -30,6 +30,7 @@ def main(argv: Sequence[str]) -> int:
     use_data(args.data)
     began = time.perf_counter()
     status = 0 if args.draw_only else train_all(args)
+    gather(args.runs)
     for report in args.reports:
         publish(report, args)
     print(f"{time.perf_counter() - began:,.0f} s in all")

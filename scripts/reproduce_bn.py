@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reproducing import ROOT, Job, keep, parser, time_limit, train, use_data
+from reproducing import ROOT, Job, gather, keep, parser, time_limit, train, use_data
 
 import jaxcifar
 from jaxcifar import cli, files, folder, runtime
@@ -55,6 +55,7 @@ def main(argv: Sequence[str]) -> int:
 
 def publish(workdirs: Sequence[Path], args: argparse.Namespace) -> None:
     """Copy the records of the runs that have some, print their speed, write the page."""
+    gather(args.runs)
     there = [path for path in workdirs if (path / "steps.npz").exists()]
     if not there:
         raise UserError(f"no records in {args.runs}\ntrain first: leave out --draw-only")

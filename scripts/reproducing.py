@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxcifar import files, run, runtime
+from jaxcifar import files, folder, run, runtime
 from jaxcifar.config import Study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,10 +59,15 @@ def train(job: Job) -> None:
     runtime.prepare(job.study.base.deterministic)
     prepared = run.prepare(job.study, job.workdir)
     if all(part.finished for part in prepared.jobs):
-        run.merge(prepared)  # a kill may have come between the last group and the merge
         print(f"{job.workdir}: finished before", file=sys.stderr)
     else:
         run.train_prepared(prepared, None, job.command)
+
+
+def gather(runs: Path) -> None:
+    """Merge what each run's groups recorded: a run that was killed had no time to do it."""
+    for path in sorted(runs.glob("*/config.json")):
+        folder.merge(path.parent)
 
 
 @contextmanager

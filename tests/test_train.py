@@ -29,6 +29,7 @@ from jaxcifar import (
 )
 from jaxcifar.config import Member, Study, replace
 from jaxcifar.errors import UserError
+from jaxcifar.report import __main__ as report_command
 
 ROOT = Path(__file__).parents[1]
 BASE = replace(tiny.BASE, {
@@ -52,6 +53,16 @@ def test_the_folder_holds_what_it_promises(results):
     assert environment["cores"] >= 1 and environment["backend"] == "cpu"
     (group,) = environment["groups"].values()
     assert group["lane"] in ("vmap", "map") and group["lowering"] == "cpu/cpu"
+
+
+def test_the_report_of_a_killed_run_is_of_all_that_its_groups_recorded(results, tmp_path, capsys):
+    copy = shutil.copytree(results.workdir, tmp_path / "killed")
+    merged = ("metrics.jsonl", "steps.npz", "summary.json")
+    for name in merged:
+        (copy / name).unlink()
+    assert report_command.main(["--workdir", str(copy)]) == 0
+    for name in merged:
+        assert (copy / name).read_bytes() == (results.workdir / name).read_bytes()
 
 
 def test_records_are_complete_and_in_range(results):

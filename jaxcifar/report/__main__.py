@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from jaxcifar import cli, report
+from jaxcifar import cli, folder, report
 from jaxcifar.errors import UserError
 
 USAGE = "python -m jaxcifar.report --workdir DIR"
@@ -17,6 +18,7 @@ def main(argv: Sequence[str]) -> int:
     plain = cli.split_flags(argv, ("workdir",), ("debug",)).plain
     if "workdir" not in plain:
         raise UserError(f"which run folder?\n{USAGE}")
+    folder.merge(Path(plain["workdir"]))  # a run that was killed had no time to do it
     print(*report.write(plain["workdir"]), sep="\n")  # noqa: T201
     return 0
 

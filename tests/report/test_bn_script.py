@@ -74,6 +74,22 @@ def test_kept_records_name_no_place_and_give_the_same_page(script, tmp_path, mon
     assert bn.write([tmp_path / "kept"], tmp_path / "out").read_text() == page
 
 
+def test_the_records_of_a_killed_run_are_merged_before_the_page_is_drawn(
+    script, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pictures, "draw", lambda *_: [])
+    runs = ["--runs", str(tmp_path / "runs")]
+    folder = make(job_of(script, "small", *runs).workdir, "small", seeds=2)
+    (group,) = (folder / "groups").iterdir()
+    names = [row["id"] for row in json.loads((folder / "config.json").read_text())["members"]]
+    (group / "group.json").write_text(json.dumps({"members": names, "numerics": {}}))
+    whole = bn.write([folder], tmp_path / "whole").read_text()
+    for name in ("metrics.jsonl", "steps.npz", "summary.json"):
+        (folder / name).rename(group / name)
+    assert script.main([*runs, "--draw-only", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "bn.md").read_text() == whole
+
+
 def test_time_is_up(script):
     began = time.perf_counter()
     with pytest.raises(runtime.Stopped, match="the same command continues") as caught:
