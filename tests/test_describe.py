@@ -196,7 +196,7 @@ def optimised():
     ({"model.name": "cifar_resnet20"}, 1, "vmap"),
 ])  # fmt: skip
 def test_the_estimate_is_near_the_compiler_s_account(optimised, options, members, lane):
-    """Arguments and temporaries of the compiled segment, as XLA accounts for them, within 25 %."""
+    """Arguments and temporaries of the compiled segment, as XLA accounts for them, within 15 %."""
     base = replace(tiny.BASE, {"model.filters": None, "train.batch_size": 128, **options})
     made = tiny.make_plan(*[{}] * members, base=base, n_train=1024, lane=lane)
     phase, n = made.phases[0], 1024
@@ -213,4 +213,4 @@ def test_the_estimate_is_near_the_compiler_s_account(optimised, options, members
     account = lowered.compile().memory_analysis()
     used = account.argument_size_in_bytes + account.temp_size_in_bytes
     found = memory.estimate(made, n, "cpu")
-    assert (found.total - found.best) == pytest.approx(used, rel=0.25)
+    assert (found.total - found.best) == pytest.approx(used, rel=0.15)

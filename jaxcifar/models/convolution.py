@@ -20,6 +20,7 @@ from jax.custom_batching import custom_vmap
 from jaxcifar.errors import unknown
 from jaxcifar.models import winograd
 from jaxcifar.models.forms import LOWERINGS, Geometry
+from jaxcifar.models.portions import Split, in_portions
 
 
 def conv2d(
@@ -86,20 +87,27 @@ def _member_by_member(lowering: str, geometry: Geometry) -> Callable[..., jax.Ar
     names = passes(lowering)
 
     def direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        return _apply(names.forward, x, kernel, geometry)
+        one = lambda x: (_apply(names.forward, x, kernel, geometry), ())  # noqa: E731
+        return _split(names.forward, one, x)[0]
 
     def pull_back(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
-        if names[1:] == ("winograd", "winograd"):
-            return _winograd_pull_back(x, kernel, grad)  # they share a transform
-        return (
-            _input_gradient(names.input_gradient, x, kernel, grad, geometry),
-            _kernel_gradient(names.kernel_gradient, x, kernel, grad, geometry),
-        )
+        to_x, to_kernel = names[1:]
+        if to_x == to_kernel == "winograd":  # they share a transform
+            return in_portions(lambda x, g: _winograd_pull_back(x, kernel, g), x, grad)
+        image = lambda x, g: (_input_gradient(to_x, x, kernel, g, geometry), ())  # noqa: E731
+        total = lambda x, g: ((), _kernel_gradient(to_kernel, x, kernel, g, geometry))  # noqa: E731
+        return _split(to_x, image, x, grad)[0], _split(to_kernel, total, x, grad)[1]
 
     forward, backward = _in_turn(direct), _in_turn(pull_back)
     conv = jax.custom_vjp(lambda x, kernel: forward(x, kernel))
     conv.defvjp(lambda x, k: (forward(x, k), (x, k)), lambda saved, g: backward(*saved, g))
     return conv
+
+
+def _split(name: str, function: Split, *batches: jax.Array) -> tuple[Any, Any]:
+    """`function` of the batches: where a lowering lays windows side by side, of few at a time."""
+    windowed = name in ("patches", "rows", "strips", "winograd")
+    return in_portions(function, *batches) if windowed else function(*batches)
 
 
 def _apply(name: str, x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:

@@ -8,8 +8,7 @@ and loses two digits: not here.
 Both gradients are the adjoints of the three linear transforms around the same sixteen products, so
 that they reuse the transformed image and kernel of the forward pass and turn no kernel around.
 The products stay sixteen separate dots: stacking their operands costs a pass over memory four
-times the size of the image and buys nothing on a CPU. A batch goes through in portions whose
-transformed images stay in a CPU's caches.
+times the size of the image and buys nothing on a CPU.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,9 +19,6 @@ from jax import lax
 
 Terms = list[jax.Array]
 """Sixteen arrays, row-major over the 4x4 points of a transformed tile."""
-
-PORTION = 2048
-"""Tiles that go through at once: eight images of 32x32, 128 of 8x8."""
 
 
 def _input(a: jax.Array, b: jax.Array, c: jax.Array, d: jax.Array) -> Terms:
@@ -141,44 +137,20 @@ def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
     Returns:
         (N, H, W, Cout).
     """
-    u = transform_kernel(kernel)
-
-    def one(part: jax.Array) -> jax.Array:
-        products = [_dot(v, w, 1, 0) for v, w in zip(transform_input(part), u, strict=True)]
-        return transform_output(products, (*part.shape[:3], kernel.shape[3]))
-
-    out = lax.map(one, _portions(_even(x)))
-    return _cropped(_whole(out), x.shape)
+    even = _even(x)
+    terms = zip(transform_input(even), transform_kernel(kernel), strict=True)
+    products = [_dot(v, u, 1, 0) for v, u in terms]
+    return _cropped(transform_output(products, (*even.shape[:3], kernel.shape[3])), x.shape)
 
 
 def pull_back(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Gradients to image and kernel from the gradient (N, H, W, Cout) of `convolve`'s result."""
-    u = transform_kernel(kernel)
-
-    def one(sums: Terms, parts: tuple[jax.Array, jax.Array]) -> tuple[Terms, jax.Array]:
-        v, m = transform_input(parts[0]), transform_output_adjoint(parts[1])
-        sums = [s + _dot(a, b, 0, 0) for s, a, b in zip(sums, v, m, strict=True)]
-        grad_v = [_dot(a, b, 1, 1) for a, b in zip(m, u, strict=True)]
-        return sums, transform_input_adjoint(grad_v, parts[0].shape)
-
-    parts = _portions(_even(x)), _portions(_even(grad))
-    grad_u, grad_x = lax.scan(one, [jnp.zeros_like(term) for term in u], parts)
-    return _cropped(_whole(grad_x), x.shape), transform_kernel_adjoint(grad_u)
-
-
-def _portions(x: jax.Array) -> jax.Array:
-    """(N, H, W, C) -> (portions, images, H, W, C), at most `PORTION` tiles in each.
-
-    A batch that has no divisor near that number stays whole.
-    """
-    n, h, w, c = x.shape
-    most = max(1, min(n, 4 * PORTION // (h * w)))
-    images = max(d for d in range(1, most + 1) if n % d == 0)
-    return x.reshape(-1, images if 2 * images >= most else n, h, w, c)
-
-
-def _whole(x: jax.Array) -> jax.Array:
-    return x.reshape(-1, *x.shape[2:])
+    even = _even(x)
+    v, u, m = transform_input(even), transform_kernel(kernel), transform_output_adjoint(_even(grad))
+    grad_u = [_dot(a, b, 0, 0) for a, b in zip(v, m, strict=True)]
+    grad_v = [_dot(a, b, 1, 1) for a, b in zip(m, u, strict=True)]
+    grad_x = _cropped(transform_input_adjoint(grad_v, even.shape), x.shape)
+    return grad_x, transform_kernel_adjoint(grad_u)
 
 
 def _dot(a: jax.Array, b: jax.Array, axis_a: int, axis_b: int) -> jax.Array:

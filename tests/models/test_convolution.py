@@ -1,6 +1,7 @@
 """Every lowering is the same convolution: against a float64 sum over windows, in NumPy."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxcifar.errors import UserError
-from jaxcifar.models import winograd
+from jaxcifar.models import portions
 from jaxcifar.models.convolution import conv2d, passes, supports
 from jaxcifar.models.forms import LOWERINGS, Geometry
 from jaxcifar.models.lowering import MIXED, Case, choose, committed_table, default_rule, resolve
@@ -34,6 +35,8 @@ CASES = [
 NAMES = [*LOWERINGS, MIXED, "strips/winograd/patches"]
 EVERY = [(case, name) for case in CASES for name in NAMES if name != "shifts" or case[0] < 5]
 """The forty-nine products of a 7x7 kernel by shifts compile for seconds and no rule picks them."""
+
+SPLIT = ["patches", "strips", "winograd", MIXED]
 
 
 def fits(case, name):
@@ -97,19 +100,18 @@ def test_lowering_is_the_convolution(case, name):
     assert_close(found, reference(x, kernel, grad, case))
 
 
-@pytest.mark.parametrize("size", [4, 5])
-def test_a_batch_in_portions_is_the_same_convolution(size, monkeypatch):
-    case = (3, 1, 1, 1, 5, 7, size)
+@pytest.mark.parametrize(("case", "name"), fitting(itertools.product(CASES[2:5], SPLIT)))
+def test_a_batch_in_portions_is_the_same_convolution(case, name, monkeypatch):
     x, kernel, grad = arrays(case)
-    monkeypatch.setattr(winograd, "PORTION", (-(-size // 2)) ** 2)  # of one image
-    whole = [jax.jit(f) for f in (winograd.convolve, winograd.pull_back)]
+    monkeypatch.setattr(portions, "PIXELS", x[0, :, :, 0].size)  # of one image
     inputs = [jnp.asarray(a, jnp.float32) for a in (x, kernel, grad)]
-    assert "length=2" in str(jax.make_jaxpr(winograd.convolve)(*inputs[:2]))
-    assert_close((whole[0](*inputs[:2]), *whole[1](*inputs)), reference(x, kernel, grad, case))
+    program = jax.jit(functools.partial(ours, case=case, name=name))
+    assert "length=2" in str(jax.make_jaxpr(program)(*inputs))
+    assert_close(program(*inputs), reference(x, kernel, grad, case))
 
 
 def test_portions_are_as_large_as_allowed_or_the_batch():
-    count = lambda n, size: winograd._portions(jnp.zeros((n, size, size, 1))).shape[0]  # noqa: E731
+    count = lambda n, size: portions._portions((n, size, size, 1))  # noqa: E731
     assert [count(n, 32) for n in (128, 100, 8, 3, 127)] == [16, 20, 1, 1, 1]
     assert [count(128, size) for size in (16, 8, 4)] == [4, 1, 1]
 
@@ -148,8 +150,9 @@ def test_members_in_a_loop(name, shared):
 
 
 @pytest.mark.parametrize(("case", "name"), fitting([(CASES[2], n) for n in LOWERINGS]))
-def test_bfloat16_accumulates_in_float32(case, name):
+def test_bfloat16_accumulates_in_float32(case, name, monkeypatch):
     """Inputs exact in bfloat16: the result is the exact sum rounded once (2^-8), not drifted."""
+    monkeypatch.setattr(portions, "PIXELS", 16)  # one image at a time
     x, kernel, grad = (np.asarray(jnp.asarray(a, jnp.bfloat16), np.float64) for a in arrays(case))
     found = compiled(case, name)(*(jnp.asarray(a, jnp.bfloat16) for a in (x, kernel, grad)))
     assert all(leaf.dtype == jnp.bfloat16 for leaf in found)
