@@ -16,13 +16,13 @@ from jaxcifar.types import Phase, Plan, Program, Snapshot, TrainState, Tree
 
 IMAGE_BYTES = math.prod(steps.IMAGE_SHAPE) + 4  # uint8 pixels and an int32 label
 
-# What a step holds for a moment besides gradients and the values kept for its backward pass, as a
-# share of one member's: copies that the compiler did not avoid, the windows of a few images.
-# Measured against XLA's own account of the compiled segments on a CPU, batch 128, one and four
-# members of the conditioned CNN and VGG-A at widths 0.25 and 1, one of the CIFAR ResNet-20: the
-# estimates are 0.93 to 1.08 times it. Not measured on a GPU: its convolutions choose a workspace.
-WORKSPACE = {"cpu": 0.2}
-UNMEASURED = 0.0
+# What a step holds for a moment besides gradients and the values kept for its backward pass: copies
+# that the compiler did not avoid and the windows of a few images, as a share of one member's kept
+# values; and where the largest value of the forward pass is not kept, so many times that value.
+# Measured against XLA's own account of the compiled segments on a CPU at batch 128, see
+# docs/performance.md. Not measured on a GPU: its convolutions choose a workspace of their own.
+WORKSPACE = {"cpu": (0.2, 2.5)}
+UNMEASURED = (0.0, 0.0)
 
 
 class Memory(NamedTuple):
@@ -69,14 +69,15 @@ def _of_phase(
         "average": state.average,
         "best": snapshot.best,
     }
-    share = {name: size(tree) // program.devices for name, tree in on_device.items()}
+    held = {name: size(tree) // program.devices for name, tree in on_device.items()}
     here = program.members // program.devices
     working = here if program.lane == "vmap" else 1
-    kept = residuals(alone, state)
-    workspace = round(WORKSPACE.get(backend, UNMEASURED) * kept)
+    kept, passing = backward_pass(alone, state)
+    share, times = WORKSPACE.get(backend, UNMEASURED)
+    workspace = round(share * kept + times * passing)
     gradients = size(state.params) // program.members
     step = working * (kept + gradients) + workspace
-    return Memory(**share, images=n_image * IMAGE_BYTES, step=step)
+    return Memory(**held, images=n_image * IMAGE_BYTES, step=step)
 
 
 def size(tree: Tree) -> int:
@@ -84,10 +85,11 @@ def size(tree: Tree) -> int:
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
-def residuals(phase: Phase, state: TrainState) -> int:
-    """Bytes that one member's backward pass keeps of its forward pass.
+def backward_pass(phase: Phase, state: TrainState) -> tuple[int, int]:
+    """Bytes that one member's backward pass keeps of its forward pass, and that pass through.
 
-    The parameters themselves do not count, their signs for the L1 term do. `state` may be of
+    These are of the largest value that is made on the way, where none of its size is kept. The
+    parameters themselves do not count, their signs for the L1 term do. `state` may be of
     shapes; every leaf has the member axis.
     """
     program = phase.program
@@ -108,7 +110,9 @@ def residuals(phase: Phase, state: TrainState) -> int:
     traced = jax.make_jaxpr(backward)(member.params, member.batch_stats, images, labels, numbers)
     given = set(traced.jaxpr.invars[: len(jax.tree.leaves(member.params))])
     kept = {v for v in traced.jaxpr.outvars if isinstance(v, core.Var)} - given
-    return size([v.aval for v in kept])
+    made = max(size(v.aval) for line in traced.jaxpr.eqns for v in line.outvars)
+    largest = max(size(v.aval) for v in kept)
+    return size([v.aval for v in kept]), made if made > largest else 0
 
 
 def _row(leaf: Any) -> jax.ShapeDtypeStruct:

@@ -1,7 +1,7 @@
-"""docs/performance.md from docs/performance.json: what the bench measured, by device and batch.
+"""docs/performance.md from two JSON files beside it: what the benches measured, by device.
 
-The bench adds its rows to the JSON file, each with where and how it was measured; the page is
-written from all of them, so that a network can be measured again without the others.
+They add their rows to the files, each with where and how it was measured; the page is written from
+all of them, so that a network or a table can be measured again without the others.
 """
 
 import json
@@ -10,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cost_page
+
 ROOT = Path(__file__).resolve().parents[1]
 STORE, PAGE = ROOT / "docs" / "performance.json", ROOT / "docs" / "performance.md"
+COSTS = ROOT / "docs" / "costs.json"
 KEY = ("device", "cores", "batch", "dtype", "model")
 HEAD = """# Performance
 
@@ -30,14 +33,38 @@ something else is as noisy as that machine was; ratios suffer less, as both side
 
 def add(rows: Sequence[Mapping[str, Any]]) -> None:
     """Merge rows into the JSON file, a row for one of its own kind, and write the page."""
-    stored = json.loads(STORE.read_text()) if STORE.exists() else []
-    kept = {tuple(row[key] for key in KEY): row for row in [*stored, *rows]}
+    kept = {tuple(row[key] for key in KEY): row for row in [*_stored(STORE), *rows]}
     ordered = [kept[key] for key in sorted(kept, key=str)]
     STORE.write_text(json.dumps(ordered, indent=1) + "\n")
-    PAGE.write_text(page(ordered))
+    PAGE.write_text(page(ordered, _stored(COSTS)))
 
 
-def page(rows: Sequence[Mapping[str, Any]]) -> str:
+def add_costs(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace whole tables of `bench_costs` by these, and write the page."""
+    key = lambda row: (row["table"], row["device"], row["cores"])  # noqa: E731
+    new = {key(row) for row in rows}
+    kept = [*(row for row in _stored(COSTS) if key(row) not in new), *rows]
+    COSTS.write_text(json.dumps(kept, indent=1) + "\n")
+    PAGE.write_text(page(_stored(STORE), kept))
+
+
+def _stored(path: Path) -> list[dict[str, Any]]:
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def stamped(row: Mapping[str, Any], command: str) -> dict[str, Any]:
+    """A row with where and how it was measured."""
+    from jaxcifar import plan, record
+
+    machine, environment = plan.hardware(), record.environment({}, "")
+    return {
+        **row, "device": machine.device_kind, "cores": machine.cores, "command": command,
+        "commit": environment["commit"] or "",
+        "versions": ", ".join(f"{k} {v}" for k, v in environment["versions"].items() if v),
+    }  # fmt: skip
+
+
+def page(rows: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]] = ()) -> str:
     """The page as Markdown."""
     parts = [HEAD]
     for device, cores, batch, dtype in dict.fromkeys(
@@ -47,14 +74,14 @@ def page(rows: Sequence[Mapping[str, Any]]) -> str:
                 if (row["device"], row["cores"], row["batch"], row["dtype"])
                 == (device, cores, batch, dtype)]  # fmt: skip
         parts += [f"## {device}, {cores} cores, batch {batch}, {dtype}", _table(here), _mean(here)]
+    parts += cost_page.sections(costs)
     return "\n\n".join(part.strip() for part in [*parts, LIMITS]) + "\n"
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     head = ("Network", "jaxcifar (images/s)", "PyTorch (images/s)", "PyTorch as", "Ratio",
             "Members", "Members (images/s)", "to one", "First step (s)", "Commit")  # fmt: skip
-    lines = ["| " + " | ".join(head) + " |", "|---|---:|---:|---|---:|---:|---:|---:|---:|---|"]
-    return "\n".join([*lines, *(f"| {' | '.join(_cells(row))} |" for row in rows)])
+    return cost_page.table(head, map(_cells, rows))
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,178 @@
+"""What training costs grow with: members, width, images, devices; what a save takes; memory.
+
+    python scripts/bench_costs.py --write                # all of it, and docs/performance.md
+    python scripts/bench_costs.py --only members width   # print some of it
+
+Rates are medians over rounds in which all rows of a table take turns. Memory stands beside what
+XLA says of the compiled program. Host devices share the cores of the one that they are made of.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import bench
+import bench_page
+import numpy as np
+
+BATCH = 128
+WIDE = "vgg_a:norm=batch,width="
+NETWORKS = ("cnn:", f"{WIDE}0.25")
+Row = dict[str, Any]
+
+
+def account(made: Any, n: int) -> int:
+    """Bytes of arguments and temporaries of a plan's compiled segment over `n` images, by XLA."""
+    import jax
+
+    from jaxcifar import programs
+    from jaxcifar.types import Images, Stream
+
+    phase = made.phases[0]
+    program, numbers = phase.program, phase.numbers
+    own = jax.tree.map(lambda leaf: leaf[0], (numbers.augment_seed, numbers.augment))
+    stream = Stream(jax.ShapeDtypeStruct((n,), np.int32), *own)
+    data = Images(jax.ShapeDtypeStruct((n, 32, 32, 3), np.uint8),
+                  jax.ShapeDtypeStruct((n,), np.int32))  # fmt: skip
+    rates = np.zeros((program.members, program.segment), np.float32)
+    state = programs.blank_state(phase, phase)
+    lowered = programs.make_segment(program).lower(
+        state, numbers, rates, stream, data, programs.span(0, 1, 0)
+    )
+    found = lowered.compile().memory_analysis()
+    return int(found.argument_size_in_bytes + found.temp_size_in_bytes)
+
+
+def memory_of(made: Any, n: int) -> Row:
+    """The planner's estimate of a segment beside XLA's own account."""
+    from jaxcifar import memory, plan
+
+    found = memory.estimate(made, n, plan.hardware().backend)
+    return {"estimate_bytes": found.total - found.best, "xla_bytes": account(made, n)}
+
+
+def timed(cases: Sequence[tuple[str, int]], args: argparse.Namespace) -> list[Row]:
+    """Populations of networks, all in turn: total images/s, the lane, memory."""
+    sides, rows = [], []
+    for text, members in cases:
+        name, options = bench.parse_model(text)
+        side = bench.ours(name, options, BATCH, members, "", "float32")
+        sides.append(side._replace(label=f"{text} {members}"))
+        made = bench.make_plan(name, options, BATCH, members, "float32")
+        program = made.phases[0].program
+        row = {"model": text, "members": members, "lane": program.lane, "macs": macs(program)}
+        here = program.devices == 1
+        rows.append(row | {"devices": program.devices} | (memory_of(made, 1024) if here else {}))
+    rates = bench.compare(sides, args.rounds, args.steps)
+    return [row | {"images_per_second": rates[side.label]}
+            for row, side in zip(rows, sides, strict=True)]  # fmt: skip
+
+
+def macs(program: Any) -> int:
+    """Multiply-accumulates of the forward pass of an image."""
+    from jaxcifar import speed
+
+    return speed.macs(program)
+
+
+def by_members(args: argparse.Namespace) -> Iterator[Row]:
+    """Populations of one to eight members."""
+    for text in NETWORKS:
+        yield from timed([(text, count) for count in (1, 2, 4, 8)], args)
+
+
+def by_width(args: argparse.Namespace) -> Iterator[Row]:
+    """VGG-A with BatchNorm from an eighth of its channels to all."""
+    yield from timed([(f"{WIDE}{width}", 1) for width in (0.125, 0.25, 0.5, 1.0)], args)
+
+
+def by_images(args: argparse.Namespace) -> Iterator[Row]:
+    """Seconds of an epoch over training sets of different size."""
+    name, options = bench.parse_model(NETWORKS[0])
+    side = bench.ours(name, options, BATCH, 1, "", "float32")
+    sizes = [BATCH * steps for steps in (4, 8, 16, 32)]
+    taken: dict[int, list[float]] = {size: [] for size in sizes}
+    for _ in range(args.rounds):
+        for size in sizes:
+            taken[size].append(side.take(size // BATCH))
+    for size in sizes:
+        yield {"model": NETWORKS[0], "images": size, "seconds": statistics.median(taken[size])}
+
+
+def by_devices(args: argparse.Namespace) -> Iterator[Row]:
+    """Four members on one host device and spread over two, each in a process of its own."""
+    for count in (1, 2):
+        flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={count}"
+        command = [sys.executable, __file__, "--only", "four", "--json",
+                   "--rounds", str(args.rounds), "--steps", str(args.steps)]  # fmt: skip
+        done = subprocess.run(
+            command, env=os.environ | {"XLA_FLAGS": flags}, check=True, stdout=subprocess.PIPE
+        )
+        yield from json.loads(done.stdout.splitlines()[-1])
+
+
+def four(args: argparse.Namespace) -> Iterator[Row]:
+    """What `by_devices` asks of each process."""
+    yield from timed([(text, 4) for text in NETWORKS], args)
+
+
+def saves(args: argparse.Namespace) -> Iterator[Row]:
+    """A whole snapshot of eight VGG-A with BatchNorm, and its share of an epoch of CIFAR-10."""
+    from jaxcifar import checkpoint, engine
+
+    name, options = bench.parse_model(f"{WIDE}1.0")
+    snapshot = engine.start(bench.make_plan(name, options, BATCH, 8, "float32"))
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(args.rounds):
+            began = time.perf_counter()
+            path = checkpoint.save(Path(folder) / str(number), snapshot)
+            seconds.append(time.perf_counter() - began)
+        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    (row,) = timed([(f"{WIDE}1.0", 1)], args)
+    epoch = 8 * 50_000 / row["images_per_second"]
+    taken = statistics.median(seconds)
+    yield {"model": row["model"], "members": 8, "seconds": taken, "bytes": size,
+           "share": taken / (taken + epoch)}  # fmt: skip
+
+
+TABLES = {"members": by_members, "width": by_width, "images": by_images, "devices": by_devices,
+          "saves": saves}  # fmt: skip
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--only", nargs="+", default=list(TABLES), choices=[*TABLES, "four"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=4, help="steps of one member a timing")
+    parser.add_argument("--write", action="store_true", help="add the rows to docs/performance.md")
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON at the end")
+    args = parser.parse_args(argv)
+    from jaxcifar import runtime
+
+    runtime.prepare()
+    command = shlex.join(["python", "scripts/bench_costs.py", *argv])
+    rows = []
+    for name in args.only:
+        for row in (TABLES | {"four": four})[name](args):
+            rows.append(bench_page.stamped(row | {"table": name}, command))
+            bench.say(f"  {name}: {row}")
+        if args.write:
+            bench_page.add_costs(rows)
+    if args.json:
+        bench.say(json.dumps(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

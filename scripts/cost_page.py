@@ -1,0 +1,110 @@
+"""The sections of docs/performance.md on what costs grow with, from rows of `bench_costs`."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Row = Mapping[str, Any]
+
+
+class Section(NamedTuple):
+    """A table of the page: what it is of, its columns, and each row's cells beside the first's."""
+
+    title: str
+    text: str
+    head: tuple[str, ...]
+    cells: Callable[[Row, Row], list[str]]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; the first column stands left, the others right."""
+    lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def sections(rows: Sequence[Row]) -> list[str]:
+    """Every table that was measured, by device; in each, rows beside the first of their network."""
+    parts = []
+    for place in dict.fromkeys(map(_place, rows)):
+        for name, section in SECTIONS.items():
+            here = [row for row in rows if _place(row) == place and row["table"] == name]
+            if here:
+                parts += _section(section, place, here)
+    return parts
+
+
+def _place(row: Row) -> str:
+    return f"{row['device']}, {row['cores']} cores"
+
+
+def _section(section: Section, where: str, rows: Sequence[Row]) -> list[str]:
+    first: dict[str, Row] = {}
+    cells = []
+    for row in rows:
+        beside = first.setdefault(row["model"].split(",width")[0], row)
+        cells.append([f"`{row['model']}`", *section.cells(row, beside)])
+    how = " / ".join(dict.fromkeys(f"`{row['command']}` at `{row['commit'][:10]}`" for row in rows))
+    return [f"## {section.title}: {where}", section.text, table(("Network", *section.head), cells),
+            f"{how}; {rows[0]['versions']}."]  # fmt: skip
+
+
+def _rate(row: Row, beside: Row) -> list[str]:
+    ratio = row["images_per_second"] / beside["images_per_second"]
+    return [f"{row['images_per_second']:,.0f}", f"{ratio:.2f}"]
+
+
+def _memory(row: Row) -> list[str]:
+    ours, xla = row["estimate_bytes"], row["xla_bytes"]
+    return [f"{xla / 2**20:,.0f}", f"{ours / 2**20:,.0f}", f"{ours / xla:.2f}"]
+
+
+def _members(row: Row, one: Row) -> list[str]:
+    return [str(row["members"]), row["lane"], *_rate(row, one), *_memory(row)]
+
+
+def _width(row: Row, first: Row) -> list[str]:
+    work = 3e-9 * row["macs"] * row["images_per_second"]
+    return [f"{row['macs'] / 1e6:,.1f}", *_rate(row, first), f"{work:,.0f}", *_memory(row)]
+
+
+def _images(row: Row, first: Row) -> list[str]:
+    each = 1e3 * row["seconds"] / row["images"]
+    return [f"{row['images']:,}", f"{row['seconds']:.2f}", f"{each:.2f}",
+            f"{3076 * row['images'] / 2**20:.1f}"]  # fmt: skip
+
+
+def _devices(row: Row, first: Row) -> list[str]:
+    return [str(row["devices"]), str(row["members"]), *_rate(row, first)]
+
+
+def _saves(row: Row, first: Row) -> list[str]:
+    return [str(row["members"]), f"{row['bytes'] / 2**20:,.0f}", f"{row['seconds']:.2f}",
+            f"{100 * row['share']:.2f}"]  # fmt: skip
+
+
+MEMORY = ("by XLA (MiB)", "planned (MiB)", "planned / XLA")
+SECTIONS = {
+    "members": Section(
+        "Members", "Populations of one network at batch 128: images/s of all members together, and "
+        "the memory of the compiled segment by XLA's account beside the planner's.",
+        ("Members", "Lane", "images/s", "to one", *MEMORY), _members,
+    ),
+    "width": Section(
+        "Width", "One member at batch 128. Work counts three multiply-accumulates of the direct "
+        "convolutions for each of the forward pass, also where a lowering needs fewer.",
+        ("M MAC an image", "images/s", "to the first", "G MAC/s", *MEMORY), _width,
+    ),
+    "images": Section(
+        "Training images", "An epoch of one member at batch 128; pixels lie there as bytes.",
+        ("Images", "Epoch (s)", "ms an image", "On the device (MiB)"), _images,
+    ),
+    "devices": Section(
+        "Devices", "The same members spread over host devices that share the same cores: what "
+        "spreading costs, not what a second device brings.",
+        ("Devices", "Members", "images/s", "to one device"), _devices,
+    ),
+    "saves": Section(
+        "Saves", "A whole snapshot, written and sealed while training waits; its share of an epoch "
+        "of 50,000 images with one save.",
+        ("Members", "MiB", "Seconds", "Share of an epoch (%)"), _saves,
+    ),
+}  # fmt: skip
