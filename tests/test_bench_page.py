@@ -1,0 +1,64 @@
+"""docs/performance.md from rows of the benches: what it computes from them and how it is merged."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+WHERE = {"device": "cpu", "cores": 2, "commit": "0123456789abcdef", "versions": "jax 0.10.2",
+         "command": "python scripts/bench.py --write"}  # fmt: skip
+
+
+@pytest.fixture
+def pages(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "scripts"))
+    import bench_page
+
+    for name in ("STORE", "PAGE", "COSTS"):
+        monkeypatch.setattr(bench_page, name, tmp_path / name)
+    return bench_page
+
+
+def network(model, ours, torch, **changes):
+    return WHERE | {
+        "batch": 128, "dtype": "float32", "model": model, "images_per_second": ours,
+        "torch": {"images_per_second": torch, "variant": "eager NHWC"}, "first_step_seconds": 9.0,
+        "population": {"members": 4, "lane": "map", "images_per_second": 1.5 * ours},
+    } | changes  # fmt: skip
+
+
+def grown(table, **columns):
+    return WHERE | {"table": table, "model": "cnn:"} | columns
+
+
+def members(count, rate):
+    return grown("members", members=count, lane="vmap", macs=10**7, images_per_second=rate,
+                 estimate_bytes=3 * 2**20, xla_bytes=4 * 2**20)  # fmt: skip
+
+
+def test_the_mean_of_ratios_is_geometric_and_what_falls_short_is_named(pages):
+    pages.add([network("cnn:", 200.0, 100.0), network("rn4:", 50.0, 100.0)])
+    text = pages.PAGE.read_text()
+    assert "over 2 networks: 1.00. Below PyTorch: `rn4:` 0.50." in text
+    assert "| `cnn:` | 200 | 100 | eager NHWC | 2.00 | 4 (map) | 300 | 1.50 | 9.0 |" in text
+
+
+def test_a_network_measured_again_replaces_its_own_row_alone(pages):
+    pages.add([network("cnn:", 200.0, 100.0), network("rn4:", 50.0, 100.0)])
+    pages.add([network("cnn:", 300.0, 100.0)])
+    pages.add([network("cnn:", 9.0, 10.0, batch=32)])
+    rates = {(r["model"], r["batch"]): r["images_per_second"]
+             for r in json.loads(pages.STORE.read_text())}  # fmt: skip
+    assert rates == {("cnn:", 128): 300.0, ("rn4:", 128): 50.0, ("cnn:", 32): 9.0}
+
+
+def test_costs_stand_beside_the_first_row_and_the_networks_stay(pages):
+    pages.add([network("cnn:", 200.0, 100.0)])
+    pages.add_costs([members(1, 100.0), members(2, 100.0), members(4, 100.0)])
+    pages.add_costs([members(1, 200.0), members(8, 500.0)])
+    pages.add_costs([grown("images", images=1000, seconds=2.5)])
+    text = pages.PAGE.read_text()
+    assert "| `cnn:` | 8 | vmap | 500 | 2.50 | 4 | 3 | 0.75 |" in text
+    assert "| `cnn:` | 1,000 | 2.50 | 2.50 | 2.9 |" in text
+    assert "| `cnn:` | 4 | vmap" not in text, "a table is replaced as a whole"
+    assert "| `cnn:` | 200 | 100 |" in text
