@@ -282,8 +282,13 @@ def test_series_names_of_other_settings(tmp_path):
         momentum = 0.9 if optimizer == "sgd" else None
         member["overrides"]["optim.momentum"] = member["config"]["optim"]["momentum"] = momentum
         member["overrides"]["model.width"] = member["config"]["model"]["width"] = 0.5
+        augment = ["hflip", "crop"] if optimizer == "sgd" else []
+        member["config"].setdefault("data", {})["augment"] = augment
+        member["overrides"]["data.augment"] = augment
     (tmp_path / "config.json").write_text(json.dumps(config))
-    assert figures.read_run(tmp_path).series == ("VGG-A, adam", "VGG-A, sgd, momentum=0.9")
+    plain, augmented = figures.read_run(tmp_path).series
+    assert plain == "VGG-A, adam, augment=none"
+    assert augmented == "VGG-A, sgd, momentum=0.9, augment=hflip+crop"
 
 
 def test_small_copies_keep_the_colours_of_thin_lines(run):

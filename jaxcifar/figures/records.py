@@ -217,6 +217,7 @@ def _series_name(config: Mapping[str, Any], varying: Sequence[str]) -> str:
             name += f" {_VALUES[key, str(value)]}"
         elif key != "model.name" and value is not None:
             last = key.split(".")[-1]
+            value = "+".join(map(str, value)) or "none" if isinstance(value, list) else value
             name += f", {value}" if last == "name" else f", {last}={value}"
     return name
 
