@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxcifar import cli, folder, report
+from jaxcifar import cli, report
 from jaxcifar.errors import UserError
 
 USAGE = "python -m jaxcifar.report --workdir DIR"
@@ -18,8 +18,12 @@ def main(argv: Sequence[str]) -> int:
     plain = cli.split_flags(argv, ("workdir",), ("debug",)).plain
     if "workdir" not in plain:
         raise UserError(f"which run folder?\n{USAGE}")
-    folder.merge(Path(plain["workdir"]))  # a run that was killed had no time to do it
-    print(*report.write(plain["workdir"]), sep="\n")  # noqa: T201
+    workdir = Path(plain["workdir"])
+    if any(workdir.glob("groups/*/group.json")):
+        from jaxcifar import folder  # JAX comes with it, which a copy of the records does not need
+
+        folder.merge(workdir)  # a run that was killed had no time to do it
+    print(*report.write(workdir), sep="\n")  # noqa: T201
     return 0
 
 
