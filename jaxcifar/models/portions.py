@@ -27,6 +27,8 @@ def in_portions(function: Split, x: jax.Array, *others: jax.Array) -> tuple[Any,
         others: (N, ...), split alike.
     """
     count = _portions(x.shape)
+    if count == 1:
+        return function(x, *others)
     parts = [a.reshape(count, -1, *a.shape[1:]) for a in (x, *others)]
     sums = jax.eval_shape(function, *(part[0] for part in parts))[1]
 
