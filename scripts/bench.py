@@ -165,23 +165,18 @@ def as_row(
     rates: dict[str, float],
 ) -> dict[str, Any]:  # fmt: skip
     """What `bench_page` shows of a network: of populations the largest, in its better lane."""
-    from jaxcifar import plan, record
-
-    machine, environment = plan.hardware(), record.environment({}, "")
     found = [side.what | {"images_per_second": rates[side.label]} for side in sides]
     most = max(row["members"] for row in found)
     many = max(
         (row for row in found if row["members"] == most), key=lambda r: r["images_per_second"]
     )
     beside = torch and torch.what | {"images_per_second": rates[torch.label]}
-    return {
-        "device": machine.device_kind, "cores": machine.cores, "batch": args.batch,
-        "dtype": args.dtype, "model": text, **found[0], "first_step_seconds": sides[0].first,
+    row = {
+        "batch": args.batch, "dtype": args.dtype, "model": text, **found[0],
+        "first_step_seconds": sides[0].first,
         "population": many if most > 1 else None, "torch": beside or None,
-        "command": f"python {shlex.join(['scripts/bench.py', *sys.argv[1:]])}",
-        "commit": environment["commit"] or "",
-        "versions": ", ".join(f"{k} {v}" for k, v in environment["versions"].items() if v),
     }  # fmt: skip
+    return bench_page.stamped(row, shlex.join(["python", "scripts/bench.py", *sys.argv[1:]]))
 
 
 def line(row: dict[str, Any]) -> str:
