@@ -1,20 +1,23 @@
-"""Times every lowering of every convolution of the networks and rewrites the committed table.
+"""Times the lowerings of every convolution of the networks and rewrites the committed table.
 
     python scripts/tune_lowering.py [--models vgg_a cnn] [--members 1 4] [--batch 128]
 
-A case is timed as training runs it: forward and both gradients (of an image, with its three
-channels, only the kernel's), inside a loop of a compiled program, batch 128, float32. The figure is
-wall-clock time, the least of several rounds in which the candidates take turns: what a lowering
-leaves to one core counts in full. Rows for other devices and cases stay as they are. Run it on a
-quiet machine.
+Each of a convolution's three computations is timed by itself, as training runs it: inside a loop of
+a compiled program, float32. The figure is wall-clock time, the least of several rounds in which the
+candidates take turns: what a lowering leaves to one core counts in full. The fastest of each make
+the case's choice if together they beat the default rule's choice by the same measure. Rows for
+other devices and cases stay as they are. Run it on a quiet machine.
 """
 
 import argparse
 import functools
+import itertools
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import jax
@@ -22,13 +25,17 @@ import jax.numpy as jnp
 
 from jaxcifar import models
 from jaxcifar.models import convolution, counting, lowering
-from jaxcifar.models.forms import LOWERINGS
+from jaxcifar.models.convolution import Passes, passes
+from jaxcifar.models.forms import LOWERINGS, Geometry, output_size
 
 TABLE = Path(lowering.__file__).with_name("lowering.json")
-MARGIN = 0.97
+MARGIN = 0.95
 """A candidate replaces the default rule's choice only if it needs less than this share of it."""
-FORMS = [form for form in LOWERINGS if form != "library"]
 WIDTHS = (1.0, 0.25)
+BOTH = "gradients"
+"""Winograd's two gradients share a transform: they are timed together too."""
+Times = dict[str, dict[str, float]]
+"""Name of a pass, or `BOTH` -> lowering -> milliseconds."""
 
 
 def cases_of(name: str, **options: object) -> Iterator[lowering.Case]:
@@ -44,56 +51,101 @@ def cases_of(name: str, **options: object) -> Iterator[lowering.Case]:
     yield from seen
 
 
-def program(case: lowering.Case, form: str, batch: int, loops: int) -> Callable[[], None]:
-    """Compiles the case under one lowering; calling the result runs `loops` rounds of it."""
-    conv = functools.partial(
-        convolution.conv2d,
-        stride=case.stride,
-        padding=case.padding,
-        groups=case.groups,
-        lowering=form,
-    )
+def candidates(case: lowering.Case) -> Iterator[tuple[str, str]]:
+    """What there is to time: the name of a pass (or `BOTH`) and a lowering."""
+    for form in filter(functools.partial(worth_timing, case), LOWERINGS):
+        slow = (
+            form in ("library", "wider") and jax.default_backend() == "cpu"
+        )  # up to a hundred times
+        yield "forward", form
+        if case.cin != lowering.IMAGE and not (slow and case.stride * case.groups > 1):
+            yield "input_gradient", form
+        if not slow:
+            yield "kernel_gradient", form
+        if form == "winograd" and case.cin != lowering.IMAGE:
+            yield BOTH, form
 
-    def one(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, jax.Array]:
+
+def worth_timing(case: lowering.Case, form: str) -> bool:
+    """Whether a lowering covers the case, and its own reason to be fast could hold."""
+    if case.kernel == (1, 1):
+        return case.fits(form) and form in ("library", "wider", "matmul")
+    if form == "shifts":  # most taps meet padding
+        return case.fits(form) and case.size <= 4
+    if form == "strips":  # wider products than the channels would give
+        return case.fits(form) and min(case.cin, case.cout) <= 32
+    return case.fits(form)
+
+
+def program(
+    case: lowering.Case, which: str, form: str, batch: int, loops: int
+) -> Callable[[], None]:
+    """Compiles one pass, or `BOTH`; calling the result runs `loops` rounds of it."""
+    geometry = Geometry(case.stride, case.padding, case.groups)
+    names = Passes(form, form, form)
+    if form == "winograd" and which != BOTH:  # one gradient alone, without the shared transform
+        names = names._replace(**{other: "patches" for other in Passes._fields if other != which})
+    conv = functools.partial(convolution.conv2d, **geometry._asdict(), lowering="/".join(names))
+
+    def one(x: jax.Array, kernel: jax.Array, grad: jax.Array, last: list[jax.Array]) -> Any:
+        step = 1e-6 * sum(
+            (a.mean() for a in last), jnp.zeros(())
+        )  # each round needs the one before, whole
+        x, kernel, grad = x + step, kernel + step, grad + step
         y, pull = jax.vjp(conv, x, kernel)
-        grads = pull(y)
-        seen = y.mean() if case.cin == lowering.IMAGE else grads[0]
-        return x + 1e-6 * seen, kernel - 1e-6 * grads[1]
+        if which == "forward":
+            return x, kernel, grad, [y]
+        gradients = dict(zip(Passes._fields[1:], pull(grad), strict=True))
+        return x, kernel, grad, [a for name, a in gradients.items() if which in (name, BOTH)]
 
     step = jax.vmap(one) if case.members > 1 else one
     lead = (case.members,) if case.members > 1 else ()
-    key = jax.random.key(0)
+    key, side = jax.random.key(0), output_size(case.size, case.kernel[0], geometry)
     x = jax.random.normal(key, (*lead, batch, case.size, case.size, case.cin))
+    grad = jax.random.normal(key, (*lead, batch, side, side, case.cout))
     shape = (*lead, *case.kernel, case.cin // case.groups, case.cout)
     kernel = jax.random.normal(key, shape) / (case.cin * case.kernel[0])
-    body = lambda _, arrays: step(*arrays)  # noqa: E731
-    run = jax.jit(lambda n, *arrays: jax.lax.fori_loop(0, n, body, arrays))
-    return lambda: jax.block_until_ready(run(jnp.int32(loops), x, kernel))
+    last = jax.tree.map(lambda a: jnp.zeros(a.shape), jax.eval_shape(step, x, kernel, grad, [])[3])
+    run = jax.jit(lambda n, *arrays: jax.lax.fori_loop(0, n, lambda _, a: step(*a), arrays))
+    return lambda: jax.block_until_ready(run(jnp.int32(loops), x, kernel, grad, last))
 
 
-def time_case(case: lowering.Case, batch: int, rounds: int, loops: int = 2) -> dict[str, float]:
-    """Milliseconds by the clock, least of `rounds`: every lowering that covers the case."""
-    mixed = [lowering.MIXED] if case.stride == 1 else []  # else its backward pass is slow
-    forms = [form for form in (*FORMS, *mixed) if case.fits(form)]
-    if case.kernel[0] * case.kernel[1] > 9 and "shifts" in forms:
-        forms.remove("shifts")
-    programs = {form: program(case, form, batch, loops) for form in forms}
-    best = dict.fromkeys(forms, float("inf"))
+def time_case(case: lowering.Case, batch: int, rounds: int, loops: int = 2) -> Times:
+    """Milliseconds by the clock, least of `rounds`, of every candidate."""
+    programs = {pair: program(case, *pair, batch, loops) for pair in candidates(case)}
+    times: Times = {which: {} for which, _ in programs}
     for run in programs.values():
         run()
     for _ in range(rounds):
-        for form, run in programs.items():
+        for (which, form), run in programs.items():
             start = time.perf_counter()
             run()
-            best[form] = min(best[form], time.perf_counter() - start)
-    return {form: 1e3 * seconds / loops for form, seconds in best.items()}
+            seconds = 1e3 * (time.perf_counter() - start) / loops
+            times[which][form] = min(times[which].get(form, seconds), seconds)
+    if case.cin == lowering.IMAGE:  # nobody asks for its gradient
+        times["input_gradient"] = dict.fromkeys(times["kernel_gradient"], 0.0)
+    return times
 
 
-def pick(case: lowering.Case, times: dict[str, float], backend: str) -> str:
-    """The fastest, unless the default rule's choice is as good within `MARGIN`."""
+def pick(case: lowering.Case, times: Times, backend: str) -> str:
+    """The fastest of each pass, unless the default rule's choice is as good within `MARGIN`."""
     usual = lowering.default_rule(case, backend)
-    fastest = min(times, key=times.__getitem__)
-    return usual if times[fastest] > MARGIN * times.get(usual, float("inf")) else fastest
+    every = [Passes(*names) for names in itertools.product(*(times[p] for p in Passes._fields))]
+    best = min(every, key=lambda names: (cost(times, names), len(set(names))))
+    if cost(times, best) > MARGIN * cost(times, passes(usual)):
+        return usual
+    return best.forward if len(set(best)) == 1 else "/".join(best)
+
+
+def cost(times: Times, names: Passes) -> float:
+    """Milliseconds of the three passes; infinite where one was not timed."""
+    forward, to_image, to_kernel = (
+        times[which].get(form, math.inf) for which, form in names._asdict().items()
+    )
+    if names.input_gradient == names.kernel_gradient:
+        shared = times.get(BOTH, {}).get(names.kernel_gradient)
+        return forward + (to_image + to_kernel if shared is None else shared)
+    return forward + to_image + to_kernel
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -114,10 +166,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     for case in [case._replace(members=m) for case in cases for m in args.members]:
         times = time_case(case, args.batch, args.rounds)
         stored = json.loads(TABLE.read_text())
-        stored["table"].setdefault(device, {})[case.key] = pick(case, times, device.split("/")[0])
+        chosen = pick(case, times, device.split("/")[0])
+        stored["table"].setdefault(device, {})[case.key] = chosen
         TABLE.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
-        shown = ", ".join(f"{form} {ms:.1f}" for form, ms in sorted(times.items()))
-        print(f"{case.key}: {stored['table'][device][case.key]} (ms: {shown})", flush=True)
+        print(f"{case.key}: {chosen}", flush=True)
+        for which, forms in times.items():
+            shown = ", ".join(f"{form} {ms:.1f}" for form, ms in sorted(forms.items()))
+            print(f"  {which} (ms): {shown}", flush=True)
 
 
 if __name__ == "__main__":

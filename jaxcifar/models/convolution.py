@@ -22,6 +22,9 @@ from jaxcifar.models import winograd
 from jaxcifar.models.forms import LOWERINGS, Geometry
 from jaxcifar.models.portions import Split, in_portions
 
+WINDOWED = ("patches", "rows", "strips", "winograd")
+"""What lays windows side by side takes a few images at a time (`jaxcifar.models.portions`)."""
+
 
 def conv2d(
     x: jax.Array,
@@ -88,15 +91,19 @@ def _member_by_member(lowering: str, geometry: Geometry) -> Callable[..., jax.Ar
 
     def direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
         one = lambda x: (_apply(names.forward, x, kernel, geometry), ())  # noqa: E731
-        return _split(names.forward, one, x)[0]
+        return _split(names.forward in WINDOWED, one, x)[0]
 
     def pull_back(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
         to_x, to_kernel = names[1:]
+        x, grad = lax.optimization_barrier((x, grad))  # else each pass computes them anew
         if to_x == to_kernel == "winograd":  # they share a transform
             return in_portions(lambda x, g: _winograd_pull_back(x, kernel, g), x, grad)
         image = lambda x, g: (_input_gradient(to_x, x, kernel, g, geometry), ())  # noqa: E731
         total = lambda x, g: ((), _kernel_gradient(to_kernel, x, kernel, g, geometry))  # noqa: E731
-        return _split(to_x, image, x, grad)[0], _split(to_kernel, total, x, grad)[1]
+        return (
+            _split(to_x in WINDOWED, image, x, grad)[0],
+            _split(to_kernel in (*WINDOWED, "products"), total, x, grad)[1],
+        )
 
     forward, backward = _in_turn(direct), _in_turn(pull_back)
     conv = jax.custom_vjp(lambda x, kernel: forward(x, kernel))
@@ -104,10 +111,9 @@ def _member_by_member(lowering: str, geometry: Geometry) -> Callable[..., jax.Ar
     return conv
 
 
-def _split(name: str, function: Split, *batches: jax.Array) -> tuple[Any, Any]:
-    """`function` of the batches: where a lowering lays windows side by side, of few at a time."""
-    windowed = name in ("patches", "rows", "strips", "winograd")
-    return in_portions(function, *batches) if windowed else function(*batches)
+def _split(few: bool, function: Split, *batches: jax.Array) -> tuple[Any, Any]:
+    """A few images at a time, or all; what is put together from pieces is put together once."""
+    return lax.optimization_barrier(in_portions(function, *batches)) if few else function(*batches)
 
 
 def _apply(name: str, x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
@@ -120,6 +126,8 @@ def _input_gradient(
     """d/dx, as a convolution where it is one: its transposition would add windows one by one."""
     if _turnable(name, kernel.shape, geometry):
         return _turned(name, kernel, geometry, grad)
+    if name == "products":
+        return _depthwise_turned(x.shape, kernel, grad, geometry)
     return jax.vjp(lambda x: _apply(name, x, kernel, geometry), x)[1](grad)[0]
 
 
@@ -143,6 +151,19 @@ def _turned(name: str, kernel: jax.Array, geometry: Geometry, grad: jax.Array) -
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
     outside = geometry._replace(padding=kernel.shape[0] - 1 - geometry.padding)
     return _apply(name, grad, turned, outside)
+
+
+def _depthwise_turned(
+    shape: tuple[int, ...], kernel: jax.Array, grad: jax.Array, geometry: Geometry
+) -> jax.Array:
+    """d/dx of a depthwise convolution: zeros between the gradient's pixels take any stride."""
+    step, outside = geometry.stride, kernel.shape[0] - 1 - geometry.padding
+    spread = [
+        (outside, size + geometry.padding - 1 - (count - 1) * step, step - 1)
+        for size, count in zip(shape[1:3], grad.shape[1:3], strict=True)
+    ]
+    zeros = lax.pad(grad, jnp.zeros((), grad.dtype), [(0, 0, 0), *spread, (0, 0, 0)])
+    return _apply("products", zeros, kernel[::-1, ::-1], Geometry(1, 0, geometry.groups))
 
 
 def _in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -169,11 +190,12 @@ def _in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def supports(lowering: str, kernel_shape: tuple[int, ...], geometry: Geometry) -> bool:
     """Whether `lowering` covers a kernel of shape (kh, kw, Cin / groups, Cout)."""
-    names = passes(lowering)
-    if len(set(names)) > 1:
-        return all(supports(name, kernel_shape, geometry) for name in names)
+    return all(_covers(name, kernel_shape, geometry) for name in passes(lowering))
+
+
+def _covers(lowering: str, kernel_shape: tuple[int, ...], geometry: Geometry) -> bool:
     kh, kw, cin, cout = kernel_shape
-    if lowering == "library":
+    if lowering in ("library", "wider"):
         return True
     if lowering == "products":
         return cin == 1 and geometry.groups == cout

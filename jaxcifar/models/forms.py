@@ -25,11 +25,26 @@ class Geometry(NamedTuple):
 
 def _library(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     """XLA's own convolution: cuDNN on a GPU."""
+    return _xla(x, kernel, geometry, more=0)
+
+
+def _wider(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
+    """XLA's convolution with a column more than needed, which is dropped.
+
+    On a CPU, XLA hands what is padded evenly to one library (YNNPACK), and all else to another
+    (Eigen), which is the faster one for many shapes: up to 1.8 times.
+    """
+    columns = output_size(x.shape[2], kernel.shape[1], geometry)
+    return _xla(x, kernel, geometry, more=1)[:, :, :columns]
+
+
+def _xla(x: jax.Array, kernel: jax.Array, geometry: Geometry, more: int) -> jax.Array:
+    p = geometry.padding
     return lax.conv_general_dilated(
         x,
         kernel,
         window_strides=(geometry.stride,) * 2,
-        padding=((geometry.padding,) * 2,) * 2,
+        padding=((p, p), (p, p + more)),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=geometry.groups,
     )
@@ -118,10 +133,14 @@ def _shifts(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
 
 def _products(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     """Depthwise: the sum over taps of a shifted image times the tap's one weight a channel."""
-    wide = jnp.promote_types(x.dtype, jnp.float32)
+    wide, p, step = jnp.promote_types(x.dtype, jnp.float32), geometry.padding, geometry.stride
+    h, w = (output_size(x.shape[a], kernel.shape[a - 1], geometry) for a in (1, 2))
+    padded = jnp.pad(x, ((0, 0), (p, p), (p, p), (0, 0))).astype(wide)  # no borders to test for
     return _total(
-        _place(part.astype(wide) * kernel[i, j].astype(wide).reshape(1, 1, 1, -1), border)
-        for i, j, part, border in _taps(x, kernel, geometry)
+        padded[:, i : i + (h - 1) * step + 1 : step, j : j + (w - 1) * step + 1 : step]
+        * kernel[i, j].astype(wide).reshape(1, 1, 1, -1)
+        for i in range(kernel.shape[0])
+        for j in range(kernel.shape[1])
     )
 
 
@@ -179,6 +198,7 @@ def _dot(x: jax.Array, matrix: jax.Array) -> jax.Array:
 
 LOWERINGS: dict[str, Callable[[jax.Array, jax.Array, Geometry], jax.Array]] = {
     "library": _library,
+    "wider": _wider,
     "matmul": _matmul,
     "patches": _patches,
     "rows": _rows,

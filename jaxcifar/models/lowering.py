@@ -15,8 +15,11 @@ Table = dict[str, dict[str, str]]
 IMAGE = 3
 """Channels of what needs no gradient."""
 
-MIXED = "library/library/strips"
-"""The library's convolution forward and back to the image, strips back to the kernel."""
+MIXED = "wider/wider/strips"
+"""XLA's own convolution forward and back to the image, strips back to the kernel."""
+
+LARGE = "wider/wider/rows"
+"""The same for large kernels, whose windows of many columns overlap the more."""
 
 
 class Case(NamedTuple):
@@ -101,7 +104,9 @@ def _of_few_channels(case: Case) -> str | None:
     channels = sorted((case.cin, case.cout))
     if channels[0] < 16 and channels[1] <= 16:
         return "strips"
-    return MIXED if channels[0] <= 16 or min(case.kernel) > 3 else None
+    if min(case.kernel) > 3:
+        return LARGE
+    return MIXED if channels[0] <= 16 else None
 
 
 def resolve(case: Case, wanted: str | None) -> str:
