@@ -49,16 +49,32 @@ RUNS = {
 CLOCK = {"seconds", "images_per_second"}
 
 
+def environment(cache):
+    """That of a user with a cache folder of their own."""
+    ours = ("JAXCIFAR_CACHE", "XLA_FLAGS")
+    env = {name: value for name, value in os.environ.items() if name not in ours}
+    return env | {"XDG_CACHE_HOME": str(cache)}
+
+
 def command(module, *args, cache, kill=None, timeout=300):
     """Run ``python -m module args`` from the checkout with a private cache."""
-    env = os.environ | {"XDG_CACHE_HOME": str(cache)}
-    env.pop("JAXCIFAR_CACHE", None)
+    env = environment(cache)
     if kill:
         env["JAXCIFAR_KILL"] = kill
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, args)],
         cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout,
     )  # fmt: skip
+
+
+def python(code, **env):
+    """Run `code` beside the tests, with JAX as users have it."""
+    here = Path(__file__).parent
+    plain = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=here, env=plain | env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def without_clock(value):

@@ -1,6 +1,7 @@
 """What every test stands on: the CPU, no user caches, strict numerics."""
 
 import os
+from importlib.metadata import version
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAXCIFAR_CACHE", "off")
@@ -9,9 +10,15 @@ os.environ.pop("JAXCIFAR_DATA", None)
 import jax
 import pytest
 
+from jaxcifar.models import portions
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
-# Less optimised code compiles in two thirds of the time; the command-line tests run the full one.
+# Less optimised code, and whole batches, compile in half of the time; the commands' tests run, each
+# in a process of its own, what a user runs, and those of the portions set their own size.
 jax.config.update("jax_disable_most_optimizations", True)
+portions.PIXELS = 1 << 20
+if version("jaxlib").startswith("0.10."):  # later ones know no such flag
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 
 @pytest.fixture

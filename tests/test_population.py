@@ -1,10 +1,6 @@
 """A population's promises: numbers never compile, and its rows are its members alone."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
+import cli_runs
 import jax
 import numpy as np
 import pytest
@@ -119,9 +115,4 @@ assert len({shard.device for shard in leaf.addressable_shards}) == 2
 @pytest.mark.slow
 def test_members_spread_over_two_devices():
     """Two fake CPU devices, in a process of their own."""
-    here = Path(__file__).parent
-    env = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    done = subprocess.run(
-        [sys.executable, "-c", SHARDED], cwd=here, env=env, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    cli_runs.python(SHARDED, XLA_FLAGS="--xla_force_host_platform_device_count=2")

@@ -48,6 +48,7 @@ def test_compiled_programs_persist_for_this_user_alone(whole, cache):
 
 
 def test_the_run_is_complete(whole):
+    assert (whole / "report.html").exists() and list((whole / "figures").glob("*.png"))
     summary = cli_runs.summary(whole)
     assert len(summary["members"]) == 4
     rows = record.read_lines(whole / "metrics.jsonl")
@@ -65,14 +66,15 @@ def test_the_run_is_complete(whole):
 )
 def test_killed_and_started_again_gives_the_same_bits(study, whole, cache, tmp_path, point):
     workdir = tmp_path / "run"
-    args = ("jaxcifar.train", *study.args, "--workdir", workdir)
+    args = ("jaxcifar.train", *study.args, "--no-report", "--workdir", workdir)
     before = compiled(cache)
     killed = cli_runs.command(*args, cache=cache, kill=point)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (workdir / "summary.json").exists()
     again = cli_runs.command(*args, cache=cache)
     assert again.returncode == 0, again.stderr
-    assert "continues at step 3" in again.stderr
+    assert "continues at step 3" in again.stderr and f"records in {workdir}" in again.stdout
+    assert not (workdir / "figures").exists() and not (workdir / "report.md").exists()
     cli_runs.assert_same_run(whole, workdir)
     cli_runs.assert_points_are_the_records(workdir)
     assert compiled(cache) == before, "a second start takes its programs from the cache"
@@ -84,12 +86,12 @@ def test_a_signal_saves_and_the_same_command_continues(
     study, whole, cache, tmp_path, number, status
 ):
     workdir = tmp_path / "run"
-    args = [sys.executable, "-m", "jaxcifar.train", *study.args, "--workdir", str(workdir)]
-    env = os.environ | {"XDG_CACHE_HOME": str(cache)}
-    env.pop("JAXCIFAR_CACHE", None)
+    args = [sys.executable, "-m", "jaxcifar.train", *study.args, "--no-report",
+            "--workdir", str(workdir)]  # fmt: skip
     run = subprocess.Popen(
-        args, cwd=cli_runs.ROOT, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+        args, cwd=cli_runs.ROOT, env=cli_runs.environment(cache), stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     first = run.stderr.readline()  # said when the group is about to train
     assert "members" in first
     time.sleep(0.2)
@@ -97,14 +99,15 @@ def test_a_signal_saves_and_the_same_command_continues(
     _, said = run.communicate(timeout=120)
     assert run.returncode == status, said
     assert "the same command continues" in said
-    again = cli_runs.command("jaxcifar.train", *study.args, "--workdir", workdir, cache=cache)
+    again = cli_runs.command(*args[2:], cache=cache)
     assert again.returncode == 0, again.stderr
     cli_runs.assert_same_run(whole, workdir)
 
 
 def test_a_finished_run_trains_nothing_again(study, whole, cache):
     before = (whole / "steps.npz").read_bytes()
-    done = cli_runs.command("jaxcifar.train", *study.args, "--workdir", whole, cache=cache)
+    args = ("jaxcifar.train", *study.args, "--no-report", "--workdir", whole)
+    done = cli_runs.command(*args, cache=cache)
     assert done.returncode == 0 and "members side by side" not in done.stderr
     assert (whole / "steps.npz").read_bytes() == before
 
