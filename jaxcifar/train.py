@@ -17,7 +17,8 @@ from jaxcifar.errors import UserError
 
 USAGE = (
     "python -m jaxcifar.train --config configs/bn.py[:variant] [--config.a.b=VALUE ...] "
-    "[--workdir DIR] [--dry-run] [--only-group ID] [--tracker tensorboard,wandb] [--debug]"
+    "[--workdir DIR] [--dry-run] [--only-group ID] [--no-report] "
+    "[--tracker tensorboard,wandb] [--debug]"
 )
 
 
@@ -41,6 +42,8 @@ class TrainFlags:
     """Print groups, members, steps, and what time and memory they will cost; train nothing."""
     only_group: str | None = None
     """Train one group, so that groups can run side by side."""
+    no_report: bool = False
+    """Draw no figures and write no report; python -m jaxcifar.report does it from the records."""
     tracker: str = ""
     """Show the records while training, too: tensorboard, wandb or both, separated by a comma."""
     debug: bool = False
@@ -51,9 +54,8 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
     if "--help" in argv or "-h" in argv:
         cli.print_help(USAGE, f"Train a study. {STAGES}", TrainFlags)
-    flags = cli.split_flags(
-        argv, ("config", "workdir", "only_group", "tracker"), ("dry_run", "debug")
-    )
+    switches = ("dry_run", "no_report", "debug")
+    flags = cli.split_flags(argv, ("config", "workdir", "only_group", "tracker"), switches)
     if "config" not in flags.plain:
         raise UserError(f"which study?\n{USAGE}")
     study = cli.load_study(flags.plain["config"])
@@ -70,7 +72,7 @@ def _train(study: Any, plain: dict[str, str], command: str) -> int:
     runtime.prepare(study.base.deterministic)
     workdir = Path(plain["workdir"]) if "workdir" in plain else None
     prepared = run.prepare(study, workdir)
-    if plain.get("dry_run", "False").lower() == "true":
+    if _on(plain, "dry_run"):
         print(describe.describe(prepared))  # noqa: T201
         return 0
     with trackers.start(names) as tracked:
@@ -79,11 +81,17 @@ def _train(study: Any, plain: dict[str, str], command: str) -> int:
         except runtime.Stopped as stop:
             print(stop, file=sys.stderr)  # noqa: T201
             return 128 + stop.signum
-        pages = report.write(results.workdir)  # draws the figures too
-        tracked.figures(results.workdir)
-        print(report.table(results.workdir))  # noqa: T201
-    print(f"figures in {results.workdir / 'figures'}, report in {pages[0]}")  # noqa: T201
+        said = f"records in {results.workdir}"
+        if not _on(plain, "no_report"):
+            pages = report.write(results.workdir)  # draws the figures too
+            tracked.figures(results.workdir)
+            said = f"figures in {results.workdir / 'figures'}, report in {pages[0]}"
+        print(report.table(results.workdir), said, sep="\n")  # noqa: T201
     return 0
+
+
+def _on(plain: dict[str, str], switch: str) -> bool:
+    return plain.get(switch, "False").lower() == "true"
 
 
 class _CallableModule(ModuleType):
