@@ -1,4 +1,4 @@
-"""What training costs grow with: members, width, images, devices; what a save takes; memory.
+"""What training costs grow with: members, width, images, devices; saves, memory, single layers.
 
     python scripts/bench_costs.py --write                # all of it, and docs/performance.md
     python scripts/bench_costs.py --only members width   # print some of it
@@ -145,8 +145,15 @@ def saves(args: argparse.Namespace) -> Iterator[Row]:
            "share": taken / (taken + epoch)}  # fmt: skip
 
 
+def by_layers(args: argparse.Namespace) -> Iterator[Row]:
+    """Single convolutions beside PyTorch's."""
+    import bench_layers
+
+    yield from bench_layers.rows(args)
+
+
 TABLES = {"members": by_members, "width": by_width, "images": by_images, "devices": by_devices,
-          "saves": saves}  # fmt: skip
+          "saves": saves, "layers": by_layers}  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> int:

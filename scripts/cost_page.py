@@ -81,6 +81,19 @@ def _saves(row: Row, first: Row) -> list[str]:
             f"{100 * row['share']:.2f}"]  # fmt: skip
 
 
+def _layers(row: Row, first: Row) -> list[str]:
+    ours, torch = row["jaxcifar"], row["torch"]
+    beside = [_beside(ours.get(name), torch.get(name)) for name in PASSES]
+    ratio = f"{sum(torch.values()) / sum(ours.values()):.2f}" if torch else "–"
+    return [f"`{row['lowering']}`", *beside, ratio]
+
+
+def _beside(ours: float | None, torch: float | None) -> str:
+    shown = [f"{ms:.1f}" for ms in (ours, torch) if ms is not None]
+    return " / ".join(shown) or "–"
+
+
+PASSES = ("forward", "input_gradient", "kernel_gradient")
 MEMORY = ("by XLA (MiB)", "planned (MiB)", "planned / XLA")
 SECTIONS = {
     "members": Section(
@@ -106,5 +119,11 @@ SECTIONS = {
         "Saves", "A whole snapshot, written and sealed while training waits; its share of an epoch "
         "of 50,000 images with one save.",
         ("Members", "MiB", "Seconds", "Share of an epoch (%)"), _saves,
+    ),
+    "layers": Section(
+        "Layers", "Single convolutions at batch 32, where the ratios of whole networks come from: "
+        "milliseconds of each pass, ours / PyTorch's, each at the better of its layouts. Both do "
+        "the same beside the pass: three additions to its arrays and a mean of what it gave.",
+        ("Lowering", "forward", "to the image", "to the kernel", "Ratio"), _layers,
     ),
 }  # fmt: skip

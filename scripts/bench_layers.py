@@ -1,0 +1,103 @@
+"""Single convolutions beside PyTorch's, a pass at a time: a table of `bench_costs`.
+
+Both sides do the same between rounds: the mean of what the last round gave is added to the image,
+the kernel and the gradient, so that no round can begin before the last one is over.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tune_lowering
+
+from jaxcifar.models import lowering
+from jaxcifar.models.convolution import Passes, passes
+from jaxcifar.models.forms import Geometry, output_size
+from jaxcifar.models.lowering import Case
+
+BATCH, LOOPS = 32, 4
+CASES = (
+    Case((3, 3), 1, 1, 1, 3, 64, 32),
+    *(Case((3, 3), 1, 1, 1, *sizes) for sizes in (
+        (16, 16, 32), (16, 32, 32), (32, 32, 16), (64, 64, 8), (64, 64, 32), (128, 128, 16),
+        (256, 256, 8), (512, 512, 4),
+    )),
+    Case((3, 3), 2, 1, 1, 64, 128, 32),
+    Case((5, 5), 1, 0, 1, 100, 100, 14),
+    Case((3, 3), 1, 1, 144, 144, 144, 16),
+    Case((1, 1), 1, 0, 1, 64, 256, 32),
+)  # fmt: skip
+Run = Callable[[], object]
+
+
+def rows(args: Any) -> Iterator[dict[str, Any]]:
+    """A row a convolution: milliseconds of each pass, ours and PyTorch's."""
+    for case in CASES:
+        form = lowering.choose(case, lowering.device_key(), lowering.committed_table())
+        sides = {("jaxcifar", which): tune_lowering.program(case, which, name, BATCH, LOOPS)
+                 for which, name in passes(form)._asdict().items()}  # fmt: skip
+        found = least(sides | torch_sides(case), args.rounds)
+        if case.cin == lowering.IMAGE:  # nobody asks for its gradient
+            found = {key: ms for key, ms in found.items() if key[1] != "input_gradient"}
+        yield {"model": case.key, "lowering": form, "jaxcifar": of(found, "jaxcifar"),
+               "torch": of(found, "NCHW", "NHWC")}  # fmt: skip
+
+
+def of(found: dict[tuple[str, str], float], *sides: str) -> dict[str, float]:
+    """A side's passes; of several the one that needs less for all of them."""
+    each = [{which: ms for (side, which), ms in found.items() if side == name} for name in sides]
+    return min(each, key=lambda times: sum(times.values()))
+
+
+def least(runs: dict[tuple[str, str], Run], rounds: int) -> dict[tuple[str, str], float]:
+    """Milliseconds a pass, least of rounds in which all take turns; one round comes before."""
+    best = dict.fromkeys(runs, float("inf"))
+    for number, (key, run) in itertools.product(range(rounds + 1), runs.items()):
+        began = time.perf_counter()
+        run()
+        if number:
+            best[key] = min(best[key], 1e3 * (time.perf_counter() - began) / LOOPS)
+    return best
+
+
+def torch_sides(case: Case) -> dict[tuple[str, str], Run]:
+    """PyTorch's three passes in both layouts; none where it is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return {}
+    from jaxcifar import plan
+
+    torch.set_num_threads(plan.hardware().cores)
+    layouts = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
+    return {(name, which): torch_side(torch, case, layout, place)
+            for name, layout in layouts.items()
+            for place, which in enumerate(Passes._fields)}  # fmt: skip
+
+
+def torch_side(torch: Any, case: Case, layout: Any, place: int) -> Run:
+    """One pass of PyTorch's."""
+    side = output_size(case.size, case.kernel[0], Geometry(case.stride, case.padding, case.groups))
+    x = torch.randn(BATCH, case.cin, case.size, case.size).to(memory_format=layout)
+    kernel = torch.randn(case.cout, case.cin // case.groups, *case.kernel).to(memory_format=layout)
+    grad = torch.randn(BATCH, case.cout, side, side).to(memory_format=layout)
+    where = ([case.stride] * 2, [case.padding] * 2, [1, 1])
+
+    def once() -> Any:
+        if not place:
+            return torch.nn.functional.conv2d(x, kernel, None, *where, case.groups)
+        wanted = [place == 1, place == 2, False]
+        return torch.ops.aten.convolution_backward(
+            grad, x, kernel, None, *where, False, [0, 0], case.groups, wanted
+        )[place - 1]
+
+    def run() -> None:
+        last = x
+        for _ in range(LOOPS):
+            step = 1e-6 * last.mean()
+            for array in (x, kernel, grad):
+                array.add_(step)
+            last = once()
+
+    return run
