@@ -1,4 +1,4 @@
-"""Single convolutions beside PyTorch's, a pass at a time: a table of `bench_costs`.
+"""Single convolutions beside PyTorch's, forward and backward: a table of `bench_costs`.
 
 Both sides do the same between rounds: the mean of what the last round gave is added to the image,
 the kernel and the gradient, so that no round can begin before the last one is over.
@@ -12,7 +12,6 @@ from typing import Any
 import tune_lowering
 
 from jaxcifar.models import lowering
-from jaxcifar.models.convolution import Passes, passes
 from jaxcifar.models.forms import Geometry, output_size
 from jaxcifar.models.lowering import Case
 
@@ -29,19 +28,23 @@ CASES = (
     Case((1, 1), 1, 0, 1, 64, 256, 32),
 )  # fmt: skip
 Run = Callable[[], object]
+FORWARD, BOTH = "forward", tune_lowering.BOTH
 
 
 def rows(args: Any) -> Iterator[dict[str, Any]]:
-    """A row a convolution: milliseconds of each pass, ours and PyTorch's."""
+    """A row a convolution: milliseconds forward and for both gradients, ours and PyTorch's."""
     for case in CASES:
         form = lowering.choose(case, lowering.device_key(), lowering.committed_table())
-        sides = {("jaxcifar", which): tune_lowering.program(case, which, name, BATCH, LOOPS)
-                 for which, name in passes(form)._asdict().items()}  # fmt: skip
+        sides = {("jaxcifar", which): tune_lowering.program(case, name, form, BATCH, LOOPS)
+                 for which, name in ((FORWARD, FORWARD), (BOTH, _backward(case)))}  # fmt: skip
         found = least(sides | torch_sides(case), args.rounds)
-        if case.cin == lowering.IMAGE:  # nobody asks for its gradient
-            found = {key: ms for key, ms in found.items() if key[1] != "input_gradient"}
         yield {"model": case.key, "lowering": form, "jaxcifar": of(found, "jaxcifar"),
                "torch": of(found, "NCHW", "NHWC")}  # fmt: skip
+
+
+def _backward(case: Case) -> str:
+    """An image needs no gradient."""
+    return "kernel_gradient" if case.cin == lowering.IMAGE else BOTH
 
 
 def of(found: dict[tuple[str, str], float], *sides: str) -> dict[str, float]:
@@ -71,31 +74,31 @@ def torch_sides(case: Case) -> dict[tuple[str, str], Run]:
 
     torch.set_num_threads(plan.hardware().cores)
     layouts = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
-    return {(name, which): torch_side(torch, case, layout, place)
-            for name, layout in layouts.items()
-            for place, which in enumerate(Passes._fields)}  # fmt: skip
+    return {(name, which): torch_side(torch, case, layout, which)
+            for name, layout in layouts.items() for which in (FORWARD, BOTH)}  # fmt: skip
 
 
-def torch_side(torch: Any, case: Case, layout: Any, place: int) -> Run:
-    """One pass of PyTorch's."""
+def torch_side(torch: Any, case: Case, layout: Any, which: str) -> Run:
+    """PyTorch forward, or both of its gradients."""
     side = output_size(case.size, case.kernel[0], Geometry(case.stride, case.padding, case.groups))
     x = torch.randn(BATCH, case.cin, case.size, case.size).to(memory_format=layout)
     kernel = torch.randn(case.cout, case.cin // case.groups, *case.kernel).to(memory_format=layout)
     grad = torch.randn(BATCH, case.cout, side, side).to(memory_format=layout)
     where = ([case.stride] * 2, [case.padding] * 2, [1, 1])
 
-    def once() -> Any:
-        if not place:
-            return torch.nn.functional.conv2d(x, kernel, None, *where, case.groups)
-        wanted = [place == 1, place == 2, False]
-        return torch.ops.aten.convolution_backward(
+    def once() -> list[Any]:
+        if which == FORWARD:
+            return [torch.nn.functional.conv2d(x, kernel, None, *where, case.groups)]
+        wanted = [_backward(case) == BOTH, True, False]
+        found = torch.ops.aten.convolution_backward(
             grad, x, kernel, None, *where, False, [0, 0], case.groups, wanted
-        )[place - 1]
+        )
+        return [array for array, asked in zip(found, wanted, strict=True) if asked]
 
     def run() -> None:
-        last = x
+        last = [x]
         for _ in range(LOOPS):
-            step = 1e-6 * last.mean()
+            step = 1e-6 * sum(array.mean() for array in last)
             for array in (x, kernel, grad):
                 array.add_(step)
             last = once()

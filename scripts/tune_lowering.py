@@ -80,9 +80,9 @@ def worth_timing(case: lowering.Case, form: str) -> bool:
 def program(
     case: lowering.Case, which: str, form: str, batch: int, loops: int
 ) -> Callable[[], None]:
-    """Compiles one pass, or `BOTH`; calling the result runs `loops` rounds of it."""
+    """Compiles one pass, or `BOTH`, of a lowering; the result runs `loops` rounds of it."""
     geometry = Geometry(case.stride, case.padding, case.groups)
-    names = Passes(form, form, form)
+    names = passes(form)
     if form == "winograd" and which != BOTH:  # one gradient alone, without the shared transform
         names = names._replace(**{other: "patches" for other in Passes._fields if other != which})
     conv = functools.partial(convolution.conv2d, **geometry._asdict(), lowering="/".join(names))

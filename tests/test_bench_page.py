@@ -64,15 +64,14 @@ def test_costs_stand_beside_the_first_row_and_the_networks_stay(pages):
     assert "| `cnn:` | 200 | 100 |" in text
 
 
-def test_layers_stand_beside_pytorch_s_pass_by_pass(pages):
-    times = {"forward": 2.0, "input_gradient": 3.0, "kernel_gradient": 5.0}
-    alone = {"forward": 4.0, "kernel_gradient": 6.0}  # an image has no gradient of its own
+def test_layers_stand_beside_pytorch_s(pages):
+    times = {"forward": 2.0, "gradients": 8.0}
     pages.add_costs(
         [
-            grown("layers", lowering="patches", jaxcifar=times, torch=dict.fromkeys(times, 4.0)),
-            grown("layers", lowering="wider", jaxcifar=alone, torch={}),
+            grown("layers", lowering="patches", jaxcifar=times, torch=dict.fromkeys(times, 6.0)),
+            grown("layers", lowering="wider", jaxcifar=times, torch={}),
         ]
     )
     page = pages.PAGE.read_text()
-    assert "| `patches` | 2.0 / 4.0 | 3.0 / 4.0 | 5.0 / 4.0 | 1.20 |" in page
-    assert "| `wider` | 4.0 | – | 6.0 | – |" in page
+    assert "| `patches` | 2.0 / 6.0 | 8.0 / 6.0 | 1.20 |" in page
+    assert "| `wider` | 2.0 | 8.0 | – |" in page
