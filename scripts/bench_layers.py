@@ -4,9 +4,7 @@ Both sides do the same between rounds: the mean of what the last round gave is a
 the kernel and the gradient, so that no round can begin before the last one is over.
 """
 
-import itertools
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import tune_lowering
@@ -27,7 +25,6 @@ CASES = (
     Case((3, 3), 1, 1, 144, 144, 144, 16),
     Case((1, 1), 1, 0, 1, 64, 256, 32),
 )  # fmt: skip
-Run = Callable[[], object]
 FORWARD, BOTH = "forward", tune_lowering.BOTH
 
 
@@ -37,7 +34,7 @@ def rows(args: Any) -> Iterator[dict[str, Any]]:
         form = lowering.choose(case, lowering.device_key(), lowering.committed_table())
         sides = {("jaxcifar", which): tune_lowering.program(case, name, form, BATCH, LOOPS)
                  for which, name in ((FORWARD, FORWARD), (BOTH, _backward(case)))}  # fmt: skip
-        found = least(sides | torch_sides(case), args.rounds)
+        found = tune_lowering.least(sides | torch_sides(case), args.rounds, LOOPS)
         yield {"model": case.key, "lowering": form, "jaxcifar": of(found, "jaxcifar"),
                "torch": of(found, "NCHW", "NHWC")}  # fmt: skip
 
@@ -47,25 +44,14 @@ def _backward(case: Case) -> str:
     return "kernel_gradient" if case.cin == lowering.IMAGE else BOTH
 
 
-def of(found: dict[tuple[str, str], float], *sides: str) -> dict[str, float]:
+def of(found: dict[tune_lowering.Pair, float], *sides: str) -> dict[str, float]:
     """A side's passes; of several the one that needs less for all of them."""
     each = [{which: ms for (side, which), ms in found.items() if side == name} for name in sides]
     return min(each, key=lambda times: sum(times.values()))
 
 
-def least(runs: dict[tuple[str, str], Run], rounds: int) -> dict[tuple[str, str], float]:
-    """Milliseconds a pass, least of rounds in which all take turns; one round comes before."""
-    best = dict.fromkeys(runs, float("inf"))
-    for number, (key, run) in itertools.product(range(rounds + 1), runs.items()):
-        began = time.perf_counter()
-        run()
-        if number:
-            best[key] = min(best[key], 1e3 * (time.perf_counter() - began) / LOOPS)
-    return best
-
-
-def torch_sides(case: Case) -> dict[tuple[str, str], Run]:
-    """PyTorch's three passes in both layouts; none where it is not installed."""
+def torch_sides(case: Case) -> dict[tune_lowering.Pair, tune_lowering.Run]:
+    """PyTorch's forward and backward passes in both layouts; none where it is not installed."""
     try:
         import torch
     except ImportError:
@@ -78,7 +64,7 @@ def torch_sides(case: Case) -> dict[tuple[str, str], Run]:
             for name, layout in layouts.items() for which in (FORWARD, BOTH)}  # fmt: skip
 
 
-def torch_side(torch: Any, case: Case, layout: Any, which: str) -> Run:
+def torch_side(torch: Any, case: Case, layout: Any, which: str) -> tune_lowering.Run:
     """PyTorch forward, or both of its gradients."""
     side = output_size(case.size, case.kernel[0], Geometry(case.stride, case.padding, case.groups))
     x = torch.randn(BATCH, case.cin, case.size, case.size).to(memory_format=layout)

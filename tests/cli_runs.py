@@ -49,11 +49,14 @@ RUNS = {
 CLOCK = {"seconds", "images_per_second"}
 
 
+def without(*names):
+    """The environment without what the tests' processes set for themselves."""
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
 def environment(cache):
     """That of a user with a cache folder of their own."""
-    ours = ("JAXCIFAR_CACHE", "XLA_FLAGS")
-    env = {name: value for name, value in os.environ.items() if name not in ours}
-    return env | {"XDG_CACHE_HOME": str(cache)}
+    return without("JAXCIFAR_CACHE", "XLA_FLAGS") | {"XDG_CACHE_HOME": str(cache)}
 
 
 def command(module, *args, cache, kill=None, timeout=300):
@@ -69,11 +72,10 @@ def command(module, *args, cache, kill=None, timeout=300):
 
 def python(code, **env):
     """Run `code` beside the tests, with JAX as users have it."""
-    here = Path(__file__).parent
-    plain = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=here, env=plain | env, capture_output=True, text=True
-    )
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, env=without("XLA_FLAGS") | env,
+        capture_output=True, text=True,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
 

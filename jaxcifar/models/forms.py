@@ -60,16 +60,21 @@ def _matmul(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
 def _patches(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     """All windows side by side (N, H', W', kh * kw * Cin), times the flattened kernel."""
     kh, kw, cin, cout = kernel.shape
-    stride, p = geometry.stride, geometry.padding
+    windows = jnp.concatenate(_windows(x, kernel, geometry), axis=3)
+    return _dot(windows, kernel.reshape(kh * kw * cin, cout))
+
+
+def _windows(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> list[jax.Array]:
+    """The pixels (N, H', W', Cin) that each tap meets, padding included, in reading order."""
+    (kh, kw), step, p = kernel.shape[:2], geometry.stride, geometry.padding
     h, w = (output_size(x.shape[a], kernel.shape[a - 1], geometry) for a in (1, 2))
     padded = jnp.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
-    span_h, span_w = (h - 1) * stride + 1, (w - 1) * stride + 1
-    windows = [
-        padded[:, i : i + span_h : stride, j : j + span_w : stride]
+    span_h, span_w = (h - 1) * step + 1, (w - 1) * step + 1
+    return [
+        padded[:, i : i + span_h : step, j : j + span_w : step]
         for i in range(kh)
         for j in range(kw)
     ]
-    return _dot(jnp.concatenate(windows, axis=3), kernel.reshape(kh * kw * cin, cout))
 
 
 def _strips(
@@ -133,15 +138,10 @@ def _shifts(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
 
 def _products(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     """Depthwise: the sum over taps of a shifted image times the tap's one weight a channel."""
-    wide, p, step = jnp.promote_types(x.dtype, jnp.float32), geometry.padding, geometry.stride
-    h, w = (output_size(x.shape[a], kernel.shape[a - 1], geometry) for a in (1, 2))
-    padded = jnp.pad(x, ((0, 0), (p, p), (p, p), (0, 0))).astype(wide)  # no borders to test for
-    return _total(
-        padded[:, i : i + (h - 1) * step + 1 : step, j : j + (w - 1) * step + 1 : step]
-        * kernel[i, j].astype(wide).reshape(1, 1, 1, -1)
-        for i in range(kernel.shape[0])
-        for j in range(kernel.shape[1])
-    )
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    weights = kernel.astype(wide).reshape(-1, 1, 1, 1, kernel.shape[3])
+    windows = _windows(x.astype(wide), kernel, geometry)
+    return _total(window * weight for window, weight in zip(windows, weights, strict=True))
 
 
 def _winograd(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
