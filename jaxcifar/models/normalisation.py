@@ -57,19 +57,15 @@ def _forward(
 
 
 def _backward(saved: tuple, grads: tuple[jax.Array, ...]) -> tuple:
-    """d/dx: gain * (g - mean(g) - x_hat * mean(g * x_hat)), sums taken in float32 at least.
-
-    In terms of x - mean, which the variance has made already, so that x_hat is never written out.
-    """
+    """d/dx: gain * (g - mean(g) - x_hat * mean(g * x_hat)), sums taken in float32 at least."""
     x, mean, inverse, scale = saved
     grad = grads[0].astype(mean.dtype)
     axes = tuple(range(x.ndim - 1))
     count = math.prod(x.shape[:-1])
-    centred = x - along_channels(mean, x)
+    x_hat = (x - along_channels(mean, x)) * along_channels(inverse, x)
     grad_bias = jnp.sum(grad, axes)
-    grad_scale = jnp.sum(grad * centred, axes) * inverse
-    slope = along_channels(grad_scale * inverse / count, x)
-    shared = along_channels(grad_bias / count, x) + centred * slope
+    grad_scale = jnp.sum(grad * x_hat, axes)
+    shared = along_channels(grad_bias / count, x) + x_hat * along_channels(grad_scale / count, x)
     grad_x = along_channels(scale * inverse, x) * (grad - shared)
     return grad_x.astype(x.dtype), grad_scale, grad_bias, None
 
