@@ -127,13 +127,18 @@ def torch_side(name: str, options: dict, args: argparse.Namespace, cores: int) -
     return Contender(f"PyTorch {best}", take, args.batch, math.nan, {"variant": best})
 
 
-def compare(contenders: list[Contender], rounds: int, steps: int) -> dict[str, float]:
-    """Median images/s of each, timed in turn; a pause lets the other's threads go to sleep."""
+def compare(contenders: list[Contender], rounds: int, seconds: float) -> dict[str, float]:
+    """Median images/s of each, timed in turn; a pause lets the other's threads go to sleep.
+
+    A turn lasts about `seconds`, as long as a segment of a run: what a call costs is then shared
+    by as many steps as there.
+    """
+    steps = {item.label: max(1, round(seconds / item.take(1))) for item in contenders}
     rates: dict[str, list[float]] = {item.label: [] for item in contenders}
     for _ in range(rounds):
         for item in contenders:
             time.sleep(0.5)
-            n = max(1, round(steps * contenders[0].images / item.images))
+            n = steps[item.label]
             rates[item.label].append(n * item.images / item.take(n))
     return {label: statistics.median(values) for label, values in rates.items()}
 
@@ -149,7 +154,7 @@ def bench(text: str, args: argparse.Namespace) -> dict[str, Any]:
         sides += [ours(name, options, args.batch, members, lane, args.dtype)
                   for lane in ("vmap", "map")]  # fmt: skip
     torch = torch_side(name, options, args, plan.hardware().cores)
-    rates = compare(sides + ([torch] if torch else []), args.rounds, args.steps)
+    rates = compare(sides + ([torch] if torch else []), args.rounds, args.seconds)
     base = rates[torch.label] if torch else None
     for label, rate in rates.items():
         against = f"  {rate / base:5.2f} x PyTorch" if base else ""
@@ -164,17 +169,16 @@ def as_row(
     text: str, args: argparse.Namespace, sides: list[Contender], torch: Contender | None,
     rates: dict[str, float],
 ) -> dict[str, Any]:  # fmt: skip
-    """What `bench_page` shows of a network: of populations the largest, in its better lane."""
+    """What `bench_page` shows of a network; of populations also which lane a run would choose."""
+    name, options = parse_model(text)
     found = [side.what | {"images_per_second": rates[side.label]} for side in sides]
-    most = max(row["members"] for row in found)
-    many = max(
-        (row for row in found if row["members"] == most), key=lambda r: r["images_per_second"]
-    )
+    for many in found[1:]:
+        made = make_plan(name, options, args.batch, many["members"], args.dtype)
+        many["chosen"] = many["lane"] == made.phases[0].program.lane
     beside = torch and torch.what | {"images_per_second": rates[torch.label]}
     row = {
         "batch": args.batch, "dtype": args.dtype, "model": text, **found[0],
-        "first_step_seconds": sides[0].first,
-        "population": many if most > 1 else None, "torch": beside or None,
+        "first_step_seconds": sides[0].first, "populations": found[1:], "torch": beside or None,
     }  # fmt: skip
     return bench_page.stamped(row, shlex.join(["python", "scripts/bench.py", *sys.argv[1:]]))
 
@@ -184,52 +188,6 @@ def line(row: dict[str, Any]) -> str:
     mine, torch = row["images_per_second"], row["torch"]
     other = f"{torch['images_per_second']:9.1f}{bench_page.ratio(row):8.2f}" if torch else ""
     return f"{row['model']:<32}{mine:9.1f}{other}"
-
-
-def tune_lanes(models: list[str], args: argparse.Namespace) -> None:
-    """Time both lanes at each member count and write the table that runs read."""
-    from jaxcifar import lanes, plan
-
-    machine, table = plan.hardware(), lanes.table()
-    rows = table.setdefault(machine.backend, {}).setdefault(machine.device_kind, {})
-    for text in models:
-        name, options = parse_model(text)
-        for members in args.members:
-            sides = [ours(name, options, args.batch, members, lane, args.dtype)
-                     for lane in ("vmap", "map")]  # fmt: skip
-            rates = compare(sides, args.rounds, args.steps)
-            vmap, mapped = (rates[side.label] for side in sides)
-            program = make_plan(name, options, args.batch, members, args.dtype).phases[0].program
-            lane = "vmap" if vmap >= mapped else "map"
-            rows.setdefault(lanes.case(program), {})[str(members)] = lane
-            say(f"  {text} {members} members: vmap {vmap:.1f}, map {mapped:.1f} images/s -> {lane}")
-    write_table("lanes.json", table)
-
-
-def tune_rates(models: list[str], args: argparse.Namespace) -> None:
-    """Time training steps and write the table that estimates of times read."""
-    from jaxcifar import lanes, plan, speed
-
-    machine, table = plan.hardware(), speed.table()
-    rows = table.setdefault(machine.backend, {}).setdefault(speed.device_of(machine), {})
-    for text in models:
-        name, options = parse_model(text)
-        for members in args.members:
-            side = ours(name, options, args.batch, members, "", args.dtype)
-            (images,) = compare([side], args.rounds, args.steps).values()
-            program = make_plan(name, options, args.batch, members, args.dtype).phases[0].program
-            rate = speed.STEP_COST * speed.macs(program) * images / program.devices
-            rows.setdefault(lanes.case(program), {})[str(members)] = float(f"{rate:.3g}")
-            share = rate / speed.product_rate()
-            say(f"  {text} {members} members: {images:.1f} images/s, {rate / 1e9:.1f} G/s, "
-                f"{share:.2f} of a matrix product's")  # fmt: skip
-            write_table("rates.json", table)
-
-
-def write_table(name: str, table: dict) -> None:
-    """Replace a committed table."""
-    path = ROOT / "jaxcifar" / name
-    path.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
 
 
 def say(text: str) -> None:
@@ -245,7 +203,7 @@ def main() -> int:
     parser.add_argument("--members", type=int, nargs="*", default=[4], help="sizes of populations")
     parser.add_argument("--eager", action="store_true", help="do not try torch.compile")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=4, help="steps of one member a timing")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of a turn, about")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument(
         "--tune", choices=("lowerings", "lanes", "rates"), help="regenerate a table"
@@ -263,10 +221,10 @@ def main() -> int:
         import tune_lowering
 
         tune_lowering.main([])
-    elif args.tune == "lanes":
-        tune_lanes(args.models, args)
-    elif args.tune == "rates":
-        tune_rates(args.models, args)
+    elif args.tune:
+        import tune_tables
+
+        tune_tables.TABLES[args.tune](args.models, args)
     if args.augment:
         import bench_augment
 

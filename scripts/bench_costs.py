@@ -72,7 +72,7 @@ def timed(cases: Sequence[tuple[str, int]], args: argparse.Namespace) -> list[Ro
         row = {"model": text, "members": members, "lane": program.lane, "macs": macs(program)}
         here = program.devices == 1
         rows.append(row | {"devices": program.devices} | (memory_of(made, 1024) if here else {}))
-    rates = bench.compare(sides, args.rounds, args.steps)
+    rates = bench.compare(sides, args.rounds, args.seconds)
     return [row | {"images_per_second": rates[side.label]}
             for row, side in zip(rows, sides, strict=True)]  # fmt: skip
 
@@ -113,7 +113,7 @@ def by_devices(args: argparse.Namespace) -> Iterator[Row]:
     for count in (1, 2):
         flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={count}"
         command = [sys.executable, __file__, "--only", "four", "--json",
-                   "--rounds", str(args.rounds), "--steps", str(args.steps)]  # fmt: skip
+                   "--rounds", str(args.rounds), "--seconds", str(args.seconds)]  # fmt: skip
         done = subprocess.run(
             command, env=os.environ | {"XLA_FLAGS": flags}, check=True, stdout=subprocess.PIPE
         )
@@ -161,7 +161,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only", nargs="+", default=list(TABLES), choices=[*TABLES, "four"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=4, help="steps of one member a timing")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of a turn, about")
     parser.add_argument("--write", action="store_true", help="add the rows to docs/performance.md")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON at the end")
     args = parser.parse_args(argv)

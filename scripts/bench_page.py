@@ -22,7 +22,9 @@ Written by `python scripts/bench.py --write` from `docs/performance.json`. Each 
 one process, all contenders in turn: medians over rounds of whole training steps (input path,
 forward, backward, Adam) of the executable that `train` builds. PyTorch is at the best of
 {eager, compile} x {NCHW, channels_last} that was tried, which its column names; a ratio above 1
-means that jaxcifar is faster. "Members" are populations: total images/s in their better lane.
+means that jaxcifar is faster. "Members" are populations: total images/s of the largest one in the
+lane that a run takes; the lanes themselves (members side by side, `vmap`, or one after another,
+`map`) stand in a table of their own.
 """
 LIMITS = """## What is not claimed
 
@@ -74,6 +76,7 @@ def page(rows: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]] =
                 if (row["device"], row["cores"], row["batch"], row["dtype"])
                 == (device, cores, batch, dtype)]  # fmt: skip
         parts += [f"## {device}, {cores} cores, batch {batch}, {dtype}", _table(here), _mean(here)]
+        parts += _lanes(here)
     parts += cost_page.sections(costs)
     return "\n\n".join(part.strip() for part in [*parts, LIMITS]) + "\n"
 
@@ -85,7 +88,8 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    torch, many = row.get("torch"), row.get("population")
+    torch, chosen = row.get("torch"), [many for many in row["populations"] if many["chosen"]]
+    many = max(chosen, key=lambda found: found["members"], default=None)
     return [
         f"`{row['model']}`", f"{row['images_per_second']:,.0f}",
         f"{torch['images_per_second']:,.0f}" if torch else "–", torch["variant"] if torch else "–",
@@ -95,6 +99,21 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         f"{many['images_per_second'] / row['images_per_second']:.2f}" if many else "–",
         f"{row['first_step_seconds']:.1f}", f"`{row['commit'][:10]}`",
     ]  # fmt: skip
+
+
+def _lanes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Both lanes of every population, and what the committed table's choice costs."""
+    cells = []
+    for row in rows:
+        for members in dict.fromkeys(many["members"] for many in row["populations"]):
+            here = [many for many in row["populations"] if many["members"] == members]
+            rates = {many["lane"]: many["images_per_second"] for many in here}
+            (chosen,) = (many["lane"] for many in here if many["chosen"])
+            cells.append([f"`{row['model']}`", str(members), f"{rates['vmap']:,.0f}",
+                          f"{rates['map']:,.0f}", chosen,
+                          f"{max(rates.values()) / rates[chosen]:.2f}"])  # fmt: skip
+    head = ("Network", "Members", "vmap (images/s)", "map (images/s)", "A run takes", "Better / it")
+    return [cost_page.table(head, cells)] if cells else []
 
 
 def ratio(row: Mapping[str, Any]) -> float:

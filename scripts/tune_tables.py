@@ -1,0 +1,63 @@
+"""The committed tables of lanes and of rates, timed on this machine: `bench.py --tune`."""
+
+import argparse
+import json
+from typing import Any
+
+import bench
+
+
+def lanes_table(models: list[str], args: argparse.Namespace) -> None:
+    """Time both lanes at each member count and write the table that runs read."""
+    from jaxcifar import lanes, plan
+
+    machine, table = plan.hardware(), lanes.table()
+    rows = table.setdefault(machine.backend, {}).setdefault(machine.device_kind, {})
+    for text in models:
+        name, options = bench.parse_model(text)
+        for members in args.members:
+            sides = [bench.ours(name, options, args.batch, members, lane, args.dtype)
+                     for lane in ("vmap", "map")]  # fmt: skip
+            rates = bench.compare(sides, args.rounds, args.seconds)
+            vmap, mapped = (rates[side.label] for side in sides)
+            program = _program(name, options, members, args)
+            lane = "vmap" if vmap >= mapped else "map"
+            rows.setdefault(lanes.case(program), {})[str(members)] = lane
+            bench.say(
+                f"  {text} {members} members: vmap {vmap:.1f}, map {mapped:.1f} images/s -> {lane}"
+            )
+            write_table("lanes.json", table)
+
+
+def rates_table(models: list[str], args: argparse.Namespace) -> None:
+    """Time training steps and write the table that estimates of times read."""
+    from jaxcifar import lanes, plan, speed
+
+    machine, table = plan.hardware(), speed.table()
+    rows = table.setdefault(machine.backend, {}).setdefault(speed.device_of(machine), {})
+    for text in models:
+        name, options = bench.parse_model(text)
+        for members in args.members:
+            side = bench.ours(name, options, args.batch, members, "", args.dtype)
+            (images,) = bench.compare([side], args.rounds, args.seconds).values()
+            program = _program(name, options, members, args)
+            rate = speed.STEP_COST * speed.macs(program) * images / program.devices
+            rows.setdefault(lanes.case(program), {})[str(members)] = float(f"{rate:.3g}")
+            share = rate / speed.product_rate()
+            bench.say(f"  {text} {members} members: {images:.1f} images/s, {rate / 1e9:.1f} G/s, "
+                f"{share:.2f} of a matrix product's")  # fmt: skip
+            write_table("rates.json", table)
+
+
+def _program(name: str, options: dict, members: int, args: argparse.Namespace) -> Any:
+    made = bench.make_plan(name, options, args.batch, members, args.dtype)
+    return made.phases[0].program
+
+
+def write_table(name: str, table: dict) -> None:
+    """Replace a committed table."""
+    path = bench.ROOT / "jaxcifar" / name
+    path.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+
+
+TABLES = {"lanes": lanes_table, "rates": rates_table}
