@@ -17,15 +17,19 @@ from golden.torch_networks import build
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "models"))
 import seeded  # noqa: E402, found through the line above
 
+Shapes = dict[str, tuple[int, ...]]
 STEPS = 3
-FLOAT32 = 5e-5  # half of what the tests allow
+STEADY = 5e-5
+"""Of an array's norm: half of what the tests allow in float32."""
+NOISE = 3e-7
+"""Relative, of the weights: some times what float32 rounds away."""
+SEEDS = range(40)
 
 
 class Case(NamedTuple):
     """One network to record.
 
-    `gain` keeps its signals near 1; `size` images, 0 for shapes alone; `seed` draws a batch on
-    which no unit sits so near a kink that float32 would put it on the other side.
+    `gain` keeps its signals near 1; `size` images, 0 for shapes alone; `seed` draws them.
     """
 
     name: str
@@ -41,28 +45,17 @@ class Case(NamedTuple):
         return "-".join([self.name, *(f"{k}={v}" for k, v in self.options.items())])
 
 
-FEW = {"resnet18": 4, "preact_resnet18": 4, "canet_base": 4, "vgg16": 4, "cifar_resnet44": 4}
-FEW |= {
-    "cifar_resnet56": 4,
-    "resnet34": 2,
-    "resnet50": 2,
-    "canet_pro": 2,
-    "wrn28_10": 2,
-    "cifar_resnet110": 4,
-}
-FEW |= {"cifar_resnet110": 2, "vgg11": 0, "cifar_resnet1202": 0}
-"""Images of the networks that are too large for 8."""
+IMAGES = 4
+SIZES = {"vgg11": 0, "cifar_resnet1202": 0, "shufflenet_v2_x0_5": 16}
+SIZES |= dict.fromkeys(("resnet34", "resnet50", "wrn28_10", "rr32"), 2)
+SIZES |= dict.fromkeys(("cifar_resnet56", "cifar_resnet110"), 2)
+SIZES |= dict.fromkeys(("canet_tiny", "canet_light", "canet_base", "canet_pro"), 2)
+"""Images, where not `IMAGES`: few for networks that are large or have many kinks, many for one
+whose BatchNorm over few pixels enlarges rounding errors."""
 
 SLOW = ("resnet34", "resnet50", "mobilenet_v2", "shufflenet_v2_x0_5", "wrn28_10", "vgg16")
 SLOW += ("cifar_resnet56", "cifar_resnet110")
 """Networks in which three steps at the usual rate would enlarge rounding errors."""
-
-SEEDS = {"convnet_r4": 1, "shufflenet_v2_x0_5": 1, "canet_light": 7, "resnet_r3": 1, "vgg16": 1}
-SEEDS |= {"resnet_r3-stem_bn=True": 1, "rn4": 1, "rn4-channels=8-hidden=24": 1, "rn8": 2}
-SEEDS |= {"resnet50": 3, "canet_base": 1, "canet_pro": 2, "wrn28_10": 2, "cifar_resnet110": 4}
-SEEDS |= {"vgg_a": 1, "vgg_a_dropout": 1, f"convnet_r4-bn={(False,) * 6}": 1}
-SEEDS |= {"rn16": 2, "rr32": 5, "rr16-activation=prelu": 1, "rci20-activation=prelu": 2}
-"""Batches that are not the first, by label."""
 
 BATCHNORM, NONE, DEEP = 1.0, 2.0, 0.3
 """Gains of networks with BatchNorm, without, and with many residual sums."""
@@ -114,8 +107,7 @@ def cases() -> list[Case]:
     for name, gain, variants in VARIANTS:
         lr = 0.0001 if name in SLOW else 0.001
         for options in variants:
-            case = Case(name, options, FEW.get(name, 8), gain, lr)
-            found.append(case._replace(seed=SEEDS.get(case.label, 0)))
+            found.append(Case(name, options, SIZES.get(name, IMAGES), gain, lr))
     return found
 
 
@@ -161,14 +153,14 @@ COUNTS = {  # parameters, elements of BN statistics; published or counted by oth
 }
 
 
-def state_shapes(case: Case) -> dict[str, tuple[int, ...]]:
+def state_shapes(case: Case) -> Shapes:
     """The state dict's names and shapes, without the batch counters."""
     with torch.device("meta"):
         state = build(case.name, **case.options).state_dict()
     return {k: tuple(v.shape) for k, v in state.items() if not k.endswith("num_batches_tracked")}
 
 
-def check_counts(label: str, shapes: dict[str, tuple[int, ...]]) -> None:
+def check_counts(label: str, shapes: Shapes) -> None:
     """Refuses a network of another size than the published one."""
     sizes = {key: int(np.prod(shape)) for key, shape in shapes.items()}
     statistics = sum(size for key, size in sizes.items() if ".running_" in key)
@@ -177,11 +169,17 @@ def check_counts(label: str, shapes: dict[str, tuple[int, ...]]) -> None:
         raise SystemExit(f"{label}: {found} values, not {COUNTS[label]}")
 
 
-def measure(case: Case, shapes: dict[str, tuple[int, ...]], dtype: Any) -> dict[str, np.ndarray]:
-    """Logits in both modes, losses, gradients of the first step, statistics after the last."""
+def measure(case: Case, shapes: Shapes, dtype: Any, draw: int = 0) -> dict[str, np.ndarray]:
+    """Logits in both modes, losses, gradients of the first step, statistics after the last.
+
+    `draw` 1 and more: with noise of its own on the weights.
+    """
     net = build(case.name, **case.options).to(dtype)
-    state = {k: torch.tensor(v) for k, v in seeded.weights(shapes, case.gain).items()}
-    net.load_state_dict(state, strict=False)
+    state = seeded.weights(shapes, case.gain)
+    if draw:
+        rng = np.random.default_rng(draw)
+        state = {k: v * (1 + NOISE * rng.standard_normal(v.shape)) for k, v in state.items()}
+    net.load_state_dict({k: torch.tensor(v) for k, v in state.items()}, strict=False)
     images, labels = (torch.tensor(array) for array in seeded.batch(case.size, case.seed))
     images = images.to(dtype)
     with torch.no_grad():
@@ -213,12 +211,22 @@ def train(
     return outputs[0].detach().numpy(), np.array(losses), grads
 
 
-def check_float32(label: str, wide: dict[str, np.ndarray], narrow: dict[str, np.ndarray]) -> None:
-    """Refuses a batch on which PyTorch's float32 is far from its float64: choose another seed."""
-    for kind in ("gradients", "statistics"):
-        off = seeded.distances(narrow[kind], wide[kind]).max(initial=0)
-        if off > FLOAT32:
-            raise SystemExit(f"{label}: float32 {kind} are off by {off:.1e}; change its seed")
+def settle(case: Case, shapes: Shapes) -> tuple[Case, dict[str, np.ndarray]]:
+    """The first batch that has no unit so near a kink that rounding may put it across."""
+    for seed in SEEDS:
+        case = case._replace(seed=seed)
+        wanted = measure(case, shapes, torch.float64)
+        trials = ((torch.float32, 0), (torch.float64, 1), (torch.float64, 2))
+        if all(near(measure(case, shapes, *trial), wanted) for trial in trials):
+            return case, wanted
+    raise SystemExit(f"{case.label}: no batch of {case.size} images is steady; change its size")
+
+
+def near(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> bool:
+    """Whether gradients and statistics agree within `STEADY`."""
+    kinds = ("gradients", "statistics")
+    off = [seeded.distances(found[kind], wanted[kind]).max(initial=0) for kind in kinds]
+    return bool(max(off) <= STEADY)
 
 
 def row(case: Case) -> dict[str, Any]:
@@ -229,14 +237,13 @@ def row(case: Case) -> dict[str, Any]:
 def record() -> dict[str, dict[str, np.ndarray]]:
     """Every case, `label/field`, and the list of cases."""
     torch.set_num_threads(1)
-    arrays = {"cases": np.array(json.dumps([row(case) for case in cases()]))}
+    arrays, rows = {}, []
     for case in cases():
         shapes = state_shapes(case)
         check_counts(case.label, shapes)
         arrays[f"{case.label}/shapes"] = np.array(json.dumps(shapes))
-        found = measure(case, shapes, torch.float64) if case.size else {}
-        if found:
-            check_float32(case.label, found, measure(case, shapes, torch.float32))
+        case, found = settle(case, shapes) if case.size else (case, {})
         arrays |= {f"{case.label}/{field}": array for field, array in found.items()}
-        print(case.label, found["losses"].round(3) if found else "shapes alone", flush=True)
-    return {"networks": arrays}
+        rows.append(row(case))
+        print(case.label, case.seed, found.get("losses", "shapes alone"), flush=True)
+    return {"networks": {"cases": np.array(json.dumps(rows)), **arrays}}
