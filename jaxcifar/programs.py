@@ -207,13 +207,14 @@ def _member_segment(
     numbers = numbers._replace(augment=stream.augment)
     fields = steps.record_dtypes(parts) | {"examples": "uint32"}
     empty = {name: jnp.zeros(rates.shape, dtype) for name, dtype in fields.items()}
+    train_step = jax.jit(partial(steps.train_step, parts=parts))  # `vmap` visits a loop repeatedly
 
     def body(step: jax.Array, carry: tuple[TrainState, dict]) -> tuple[TrainState, dict]:
         state, records = carry
         at = step - first
         images, copy, visits = images_at(stream, data, row + at * batch, batch)
-        state, record = steps.train_step(
-            state, numbers, rates[at], images, step, stream.augment_seed, copy, parts=parts
+        state, record = train_step(
+            state, numbers, rates[at], images, step, stream.augment_seed, copy
         )
         record["examples"] = fingerprint(visits)
         return state, {name: records[name].at[at].set(record[name]) for name in fields}

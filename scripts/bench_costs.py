@@ -152,8 +152,15 @@ def by_layers(args: argparse.Namespace) -> Iterator[Row]:
     yield from bench_layers.rows(args)
 
 
+def by_start(args: argparse.Namespace) -> Iterator[Row]:
+    """What comes before the second step."""
+    import bench_start
+
+    yield from bench_start.rows(args)
+
+
 TABLES = {"members": by_members, "width": by_width, "images": by_images, "devices": by_devices,
-          "saves": saves, "layers": by_layers}  # fmt: skip
+          "saves": saves, "layers": by_layers, "start": by_start}  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> int:

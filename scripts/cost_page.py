@@ -88,6 +88,10 @@ def _layers(row: Row, first: Row) -> list[str]:
     return [f"`{row['lowering']}`", *beside, ratio]
 
 
+def _start(row: Row, first: Row) -> list[str]:
+    return [row["cache"] or "–", f"{row['seconds']:.2f}"]
+
+
 MEMORY = ("by XLA (MiB)", "planned (MiB)", "planned / XLA")
 SECTIONS = {
     "members": Section(
@@ -120,5 +124,10 @@ SECTIONS = {
         "of an image only the kernel's. Both sides do the same besides: three additions to their "
         "arrays and the means of what they gave.",
         ("Lowering", "Forward (ms)", "Backward (ms)", "Ratio"), _layers,
+    ),
+    "start": Section(
+        "Start", "New processes. Of networks the first training step at batch 128, tracing and "
+        "compilation included, without and with the user's cache of compiled programs.",
+        ("Cache", "Seconds"), _start,
     ),
 }  # fmt: skip

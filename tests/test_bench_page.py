@@ -85,3 +85,11 @@ def test_layers_stand_beside_pytorch_s(pages):
     page = pages.PAGE.read_text()
     assert "| `patches` | 2.0 / 6.0 | 8.0 / 6.0 | 1.20 |" in page
     assert "| `wider` | 2.0 | 8.0 | – |" in page
+
+
+def test_starts_name_their_cache(pages):
+    pages.add_costs(
+        [grown("start", cache=None, seconds=0.25), grown("start", cache="full", seconds=4)]
+    )
+    page = pages.PAGE.read_text()
+    assert "| `cnn:` | – | 0.25 |" in page and "| `cnn:` | full | 4.00 |" in page

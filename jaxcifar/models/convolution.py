@@ -105,7 +105,8 @@ def _member_by_member(lowering: str, geometry: Geometry) -> Callable[..., jax.Ar
             _split(to_kernel in (*WINDOWED, "products"), total, x, grad)[1],
         )
 
-    forward, backward = _in_turn(direct), _in_turn(pull_back)
+    # Under a `jit` of their own they are traced once for all layers of one shape.
+    forward, backward = jax.jit(_in_turn(direct)), jax.jit(_in_turn(pull_back))
     conv = jax.custom_vjp(lambda x, kernel: forward(x, kernel))
     conv.defvjp(lambda x, k: (forward(x, k), (x, k)), lambda saved, g: backward(*saved, g))
     return conv

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxcifar.errors import UserError
-from jaxcifar.models import portions
+from jaxcifar.models import convolution, portions
 from jaxcifar.models.convolution import conv2d, passes, supports
 from jaxcifar.models.forms import LOWERINGS, Geometry
 from jaxcifar.models.lowering import (
@@ -110,12 +110,22 @@ def test_lowering_is_the_convolution(case, name):
     assert_close(found, reference(x, kernel, grad, case))
 
 
+@pytest.fixture
+def split(monkeypatch):
+    """Portions of so many pixels, in convolutions that are traced anew."""
+    yield lambda pixels: (
+        monkeypatch.setattr(portions, "PIXELS", pixels),
+        convolution._member_by_member.cache_clear(),
+    )
+    convolution._member_by_member.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("case", "name"), fitting(itertools.product([*CASES[2:5], CASES[-1]], SPLIT))
 )
-def test_a_batch_in_portions_is_the_same_convolution(case, name, monkeypatch):
+def test_a_batch_in_portions_is_the_same_convolution(case, name, split):
     x, kernel, grad = arrays(case)
-    monkeypatch.setattr(portions, "PIXELS", x[0, :, :, 0].size)  # of one image
+    split(x[0, :, :, 0].size)  # one image at a time
     inputs = [jnp.asarray(a, jnp.float32) for a in (x, kernel, grad)]
     program = jax.jit(functools.partial(ours, case=case, name=name))
     assert "length=2" in str(jax.make_jaxpr(program)(*inputs))
@@ -163,9 +173,9 @@ def test_members_in_a_loop(name, shared):
 
 
 @pytest.mark.parametrize(("case", "name"), fitting([(CASES[2], n) for n in LOWERINGS]))
-def test_bfloat16_accumulates_in_float32(case, name, monkeypatch):
+def test_bfloat16_accumulates_in_float32(case, name, split):
     """Inputs exact in bfloat16: the result is the exact sum rounded once (2^-8), not drifted."""
-    monkeypatch.setattr(portions, "PIXELS", 16)  # one image at a time
+    split(16)  # one image at a time
     x, kernel, grad = (np.asarray(jnp.asarray(a, jnp.bfloat16), np.float64) for a in arrays(case))
     found = compiled(case, name)(*(jnp.asarray(a, jnp.bfloat16) for a in (x, kernel, grad)))
     assert all(leaf.dtype == jnp.bfloat16 for leaf in found)
