@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import os
 import re
+import signal
 import sys
 import traceback
 import typing
@@ -178,7 +179,8 @@ def print_help(command: str, summary: str, flags: type) -> None:
 def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None = None) -> int:
     """Run a command: a UserError is told in its own words with status 2, without a traceback.
 
-    ``--debug`` anywhere in `argv` shows the traceback as well.
+    So is an interrupt (Ctrl-C), with status 130. ``--debug`` anywhere in `argv` shows the traceback
+    as well.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = any(word == "--debug" or word.lower() == "--debug=true" for word in words)
@@ -189,6 +191,11 @@ def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None 
             traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        return 128 + signal.SIGINT
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -1,7 +1,7 @@
 """Compiled programs of a population: initialise, order, segment. One of each per Program."""
 
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache, partial, wraps
 from types import MappingProxyType
 from typing import Any
 
@@ -52,7 +52,18 @@ def over_members(
 
 
 def _vmap_lane(member_fn: Callable[..., Any], batched: tuple[bool, ...]) -> Lane:
-    return jax.vmap(member_fn, in_axes=tuple(0 if flag else None for flag in batched))
+    """Side by side; one alone without a member axis, which traces in half the time."""
+    vmapped = jax.vmap(member_fn, in_axes=tuple(0 if flag else None for flag in batched))
+
+    @wraps(vmapped)  # programs are known by their names
+    def lane(*args: Any) -> Any:
+        if jax.tree.leaves(args[batched.index(True)])[0].shape[0] > 1:
+            return vmapped(*args)
+        row = (jax.tree.map(lambda leaf: leaf[0], arg) if flag else arg
+               for arg, flag in zip(args, batched, strict=True))  # fmt: skip
+        return jax.tree.map(lambda leaf: leaf[None], member_fn(*row))
+
+    return lane
 
 
 def _map_lane(member_fn: Callable[..., Any], batched: tuple[bool, ...]) -> Lane:

@@ -220,3 +220,13 @@ def test_differences_name_paths():
     left = population.as_dict(Config())
     right = population.as_dict(replace(Config(), {"optim.lr": 0.5}))
     assert population.differences(left, right) == ["optim.lr: 0.001 there, 0.5 here"]
+
+
+def test_an_interrupt_is_told_without_a_traceback(capsys):
+    def interrupted(argv):
+        raise KeyboardInterrupt
+
+    assert cli.run(interrupted, []) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    with pytest.raises(KeyboardInterrupt):
+        cli.run(interrupted, ["--debug"])
