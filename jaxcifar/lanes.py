@@ -6,7 +6,8 @@ from pathlib import Path
 
 from jaxcifar.types import Program
 
-DEFAULT = "vmap"
+DEFAULT = {"cpu": "map"}
+"""Where nobody has timed it: one member keeps a CPU's cores busy, and its caches to itself."""
 
 
 def case(program: Program) -> str:
@@ -22,11 +23,13 @@ def table() -> dict:
 
 
 def choose(program: Program, backend: str, device_kind: str) -> str:
-    """The lane for a program's members on one device: the tuned one, else side by side.
+    """The lane for a program's members on one device: the tuned one, else the backend's default.
 
-    Between tuned member counts the nearest smaller one decides.
+    Between tuned member counts the nearest smaller one decides; one member is alone in any lane.
     """
     rows = table().get(backend, {}).get(device_kind, {}).get(case(program), {})
     members = program.members // program.devices
     known = [int(count) for count in rows if int(count) <= members]
-    return rows[str(max(known))] if known else DEFAULT
+    if known:
+        return rows[str(max(known))]
+    return DEFAULT.get(backend, "vmap") if members > 1 else "vmap"

@@ -26,7 +26,8 @@ STEP_COST = 3  # forward passes that a training step is worth
 # table does not know. The conditioned CNN reached 0.83 of it on 2 CPU cores, where Winograd
 # convolutions spare products; accelerators reach less of their peak with networks this small.
 SHARE = 0.5
-PRODUCT_SIZE = 1536
+PRODUCT_SIZE = ((8192, 20), (1536, 1))
+"""Rows of a square matrix and products in a row: on an accelerator, on a CPU."""
 
 Rows = Mapping[str, Mapping[str, float]]  # case (see `lanes.case`) -> members -> rate
 
@@ -74,17 +75,21 @@ def rate_of(program: Program, machine: Hardware) -> Rate:
     return rate._replace(macs=rate.macs * program.devices)
 
 
-@lru_cache(maxsize=1)
-def product_rate() -> float:
-    """Multiply-accumulates a second of float32 matrix products on this device; < 1 s to measure."""
-    matrix = jnp.ones((PRODUCT_SIZE, PRODUCT_SIZE), jnp.float32)
-    product = jax.jit(jnp.matmul)
+@lru_cache
+def product_rate(dtype: str = "float32") -> float:
+    """Multiply-accumulates a second of large matrix products on this device; < 2 s to measure.
+
+    Products follow one another inside one program, as those of a network do.
+    """
+    size, chain = PRODUCT_SIZE[jax.default_backend() == "cpu"]
+    matrix = jnp.eye(size, dtype=dtype)
+    product = jax.jit(lambda a, b: jax.lax.fori_loop(0, chain, lambda _, c: a @ c, b))
     product(matrix, matrix).block_until_ready()
     began, count, seconds = time.perf_counter(), 0, 0.0
     while seconds < 0.2:
         product(matrix, matrix).block_until_ready()
-        count, seconds = count + 1, time.perf_counter() - began
-    return count * PRODUCT_SIZE**3 / seconds
+        count, seconds = count + chain, time.perf_counter() - began
+    return count * size**3 / seconds
 
 
 def work(plan: Plan, scored: int, taken: int = 0) -> float:

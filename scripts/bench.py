@@ -21,12 +21,14 @@ import shlex
 import statistics
 import sys
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import bench_page
 import numpy as np
 
+N_IMAGES = 50_000  # as CIFAR-10's: an epoch is a segment where a run's is
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ("vgg_a:norm=batch", "vgg_a:norm=none", "vgg_a:norm=batch,width=0.25", "cnn:")
 
@@ -54,6 +56,7 @@ def parse_model(text: str) -> tuple[str, dict[str, Any]]:
     return name, options
 
 
+@lru_cache(maxsize=1)
 def pixels(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Noise: throughput does not depend on what is in the images."""
     rng = np.random.default_rng(0)
@@ -73,11 +76,16 @@ def make_plan(name: str, options: dict, batch: int, members: int, dtype: str) ->
     rates = [1e-3 * (m + 1) / members for m in range(members)]
     study = Study("bench", base, sweep({"optim.lr": rates}))
     rows = population.expand(study, lambda config: "bench")
-    return plan.make_plan(rows, 8 * batch, plan.hardware())
+    return plan.make_plan(rows, N_IMAGES, plan.hardware())
 
 
-def ours(name: str, options: dict, batch: int, members: int, lane: str, dtype: str) -> Contender:
-    """The population's segment, with its state carried from call to call as in a run."""
+def ours(
+    name: str, options: dict, batch: int, members: int, lane: str, dtype: str, lowering: str = ""
+) -> Contender:
+    """The population's segment, with its state carried from call to call as in a run.
+
+    `lane` and `lowering` stand in for those that a run would take.
+    """
     import jax
 
     from jaxcifar import engine, programs
@@ -85,11 +93,12 @@ def ours(name: str, options: dict, batch: int, members: int, lane: str, dtype: s
 
     made = make_plan(name, options, batch, members, dtype)
     phase = made.phases[0]
-    lane = lane or phase.program.lane
-    program = phase.program._replace(lane=lane)
+    program = phase.program._replace(
+        lane=lane or phase.program.lane, lowering=lowering or phase.program.lowering
+    )
     phase = phase._replace(program=program)
     held = {"state": engine.start(made._replace(phases=(phase,))).state}
-    data = programs.replicate(Images(*pixels(8 * batch)), program)
+    data = programs.replicate(Images(*pixels(N_IMAGES)), program)
     numbers = programs.place(phase.numbers, program)
     stream = engine.stream_of(phase, 0)
     rates = programs.place(np.full((members, program.segment), 1e-4, np.float32), program)
@@ -106,21 +115,27 @@ def ours(name: str, options: dict, batch: int, members: int, lane: str, dtype: s
         return time.perf_counter() - began
 
     first = take(1)
-    label = f"jaxcifar {members} {'member' if members == 1 else f'members {lane}'}"
+    among = "member" if members == 1 else f"members {program.lane}"
+    label = f"jaxcifar {members} {among} {lowering}".strip()
     say(f"  {label}: first step {first:.1f} s (compilation included)")
-    return Contender(label, take, batch * members, first, {"members": members, "lane": lane})
+    what = {"members": members, "lane": program.lane} | ({"lowering": lowering} if lowering else {})
+    return Contender(label, take, batch * members, first, what)
 
 
-def torch_side(name: str, options: dict, args: argparse.Namespace, cores: int) -> Contender | None:
-    """PyTorch at its best; None where it is not installed."""
+def torch_side(name: str, options: dict, args: argparse.Namespace) -> Contender | None:
+    """PyTorch at its best on the same device; None where it is not installed."""
+    from jaxcifar import plan
+
     try:
         import torch_baseline
     except ImportError:
         say("  PyTorch is not installed: no ratio to it (pip install torch==2.13.0)")
         return None
-    data = pixels(8 * args.batch)
+    data, machine = pixels(N_IMAGES), plan.hardware()
+    device = {"gpu": "cuda"}.get(machine.backend, machine.backend)
+    where = torch_baseline.Where(device, machine.cores, args.dtype)
     best, take, failed = torch_baseline.best_step(
-        not args.eager, (name, options), *data, args.batch, cores
+        not args.eager, (name, options), *data, args.batch, where
     )
     for variant, why in failed.items():
         say(f"  PyTorch {variant} did not run: {why}")
@@ -144,16 +159,16 @@ def compare(contenders: list[Contender], rounds: int, seconds: float) -> dict[st
 
 
 def bench(text: str, args: argparse.Namespace) -> dict[str, Any]:
-    """One network: one member, a population in both lanes, and PyTorch; its row for the page."""
-    from jaxcifar import plan
-
+    """One network: one member, populations in both lanes, and PyTorch; its row for the page."""
     name, options = parse_model(text)
     say(f"{text}  batch {args.batch} {args.dtype}")
     sides = [ours(name, options, args.batch, 1, "", args.dtype)]
     for members in args.members:
         sides += [ours(name, options, args.batch, members, lane, args.dtype)
                   for lane in ("vmap", "map")]  # fmt: skip
-    torch = torch_side(name, options, args, plan.hardware().cores)
+        sides += [ours(name, options, args.batch, members, "vmap", args.dtype, lowering)
+                  for lowering in args.lowerings]  # fmt: skip
+    torch = torch_side(name, options, args)
     rates = compare(sides + ([torch] if torch else []), args.rounds, args.seconds)
     base = rates[torch.label] if torch else None
     for label, rate in rates.items():
@@ -170,8 +185,12 @@ def as_row(
     rates: dict[str, float],
 ) -> dict[str, Any]:  # fmt: skip
     """What `bench_page` shows of a network; of populations also which lane a run would choose."""
+    from jaxcifar import models, speed
+
     name, options = parse_model(text)
-    found = [side.what | {"images_per_second": rates[side.label]} for side in sides]
+    work = speed.STEP_COST * models.macs(name, **options)
+    found = [side.what | {"images_per_second": rates[side.label]}
+             for side in sides if "lowering" not in side.what]  # fmt: skip
     for many in found[1:]:
         made = make_plan(name, options, args.batch, many["members"], args.dtype)
         many["chosen"] = many["lane"] == made.phases[0].program.lane
@@ -179,6 +198,7 @@ def as_row(
     row = {
         "batch": args.batch, "dtype": args.dtype, "model": text, **found[0],
         "first_step_seconds": sides[0].first, "populations": found[1:], "torch": beside or None,
+        "share": work * found[0]["images_per_second"] / speed.product_rate(args.dtype),
     }  # fmt: skip
     return bench_page.stamped(row, shlex.join(["python", "scripts/bench.py", *sys.argv[1:]]))
 
@@ -201,6 +221,8 @@ def main() -> int:
     parser.add_argument("--models", nargs="+", default=list(MODELS), metavar="NAME:OPTION=V,...")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--members", type=int, nargs="*", default=[4], help="sizes of populations")
+    parser.add_argument("--lowerings", nargs="*", default=[], metavar="NAME",
+                        help="also time populations with these convolutions")  # fmt: skip
     parser.add_argument("--eager", action="store_true", help="do not try torch.compile")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a turn, about")

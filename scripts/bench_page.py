@@ -24,7 +24,8 @@ forward, backward, Adam) of the executable that `train` builds. PyTorch is at th
 {eager, compile} x {NCHW, channels_last} that was tried, which its column names; a ratio above 1
 means that jaxcifar is faster. "Members" are populations: total images/s of the largest one in the
 lane that a run takes; the lanes themselves (members side by side, `vmap`, or one after another,
-`map`) stand in a table of their own.
+`map`) stand in a table of their own. "Of products" is the work of one member's steps, three times
+the multiply-accumulates of the direct forward pass, over what matrix products reach on the device.
 """
 LIMITS = """## What is not claimed
 
@@ -83,7 +84,8 @@ def page(rows: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]] =
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     head = ("Network", "jaxcifar (images/s)", "PyTorch (images/s)", "PyTorch as", "Ratio",
-            "Members", "Members (images/s)", "to one", "First step (s)", "Commit")  # fmt: skip
+            "Of products", "Members", "Members (images/s)", "to one", "First step (s)",
+            "Commit")  # fmt: skip
     return cost_page.table(head, map(_cells, rows))
 
 
@@ -93,7 +95,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     return [
         f"`{row['model']}`", f"{row['images_per_second']:,.0f}",
         f"{torch['images_per_second']:,.0f}" if torch else "–", torch["variant"] if torch else "–",
-        f"{ratio(row):.2f}" if torch else "–",
+        f"{ratio(row):.2f}" if torch else "–", f"{row['share']:.2f}" if "share" in row else "–",
         f"{many['members']} ({many['lane']})" if many else "–",
         f"{many['images_per_second']:,.0f}" if many else "–",
         f"{many['images_per_second'] / row['images_per_second']:.2f}" if many else "–",

@@ -43,7 +43,7 @@ def rates_table(models: list[str], args: argparse.Namespace) -> None:
             program = _program(name, options, members, args)
             rate = speed.STEP_COST * speed.macs(program) * images / program.devices
             rows.setdefault(lanes.case(program), {})[str(members)] = float(f"{rate:.3g}")
-            share = rate / speed.product_rate()
+            share = rate / speed.product_rate(args.dtype)
             bench.say(f"  {text} {members} members: {images:.1f} images/s, {rate / 1e9:.1f} G/s, "
                 f"{share:.2f} of a matrix product's")  # fmt: skip
             write_table("rates.json", table)

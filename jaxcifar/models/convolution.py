@@ -23,7 +23,7 @@ from jaxcifar.models.forms import LOWERINGS, Geometry
 from jaxcifar.models.portions import Split, in_portions
 
 WINDOWED = ("patches", "rows", "strips", "winograd")
-"""What lays windows side by side takes a few images at a time (`jaxcifar.models.portions`)."""
+"""What lays windows side by side: on a CPU a few images at a time (`jaxcifar.models.portions`)."""
 
 
 def conv2d(
@@ -62,7 +62,7 @@ def conv2d(
         raise ValueError(f"lowering {lowering!r} does not cover {kernel.shape} with {geometry}")
     if lowering == "library":
         return LOWERINGS[lowering](x, kernel, geometry)
-    return _member_by_member(lowering, geometry)(x, kernel)
+    return _lowered(lowering, geometry, jax.default_backend() == "cpu")(x, kernel)
 
 
 class Passes(NamedTuple):
@@ -80,33 +80,37 @@ def passes(lowering: str) -> Passes:
 
 
 @functools.cache
-def _member_by_member(lowering: str, geometry: Geometry) -> Callable[..., jax.Array]:
-    """The convolution whose `vmap` runs one member after another, forward and backward.
+def _lowered(lowering: str, geometry: Geometry, in_turn: bool) -> Callable[..., jax.Array]:
+    """The convolution and its derivative; `in_turn`, its `vmap` runs member after member.
 
     Products of matrices gain nothing from lying side by side on a CPU, while the transformed
     images of all members together fall out of its caches: a loop over members inside the program
-    is 15 to 35 % faster, and needs the memory of one.
+    is 15 to 35 % faster, and needs the memory of one. For the same reason only a few images go
+    through at a time. An accelerator takes batches of products, whole.
     """
     names = passes(lowering)
+    windowed, summed = (WINDOWED, (*WINDOWED, "products")) if in_turn else ((), ())
 
     def direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
         one = lambda x: (_apply(names.forward, x, kernel, geometry), ())  # noqa: E731
-        return _split(names.forward in WINDOWED, one, x)[0]
+        return _split(names.forward in windowed, one, x)[0]
 
     def pull_back(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
         to_x, to_kernel = names[1:]
         x, grad = lax.optimization_barrier((x, grad))  # else each pass computes them anew
         if to_x == to_kernel == "winograd":  # they share a transform
-            return in_portions(lambda x, g: _winograd_pull_back(x, kernel, g), x, grad)
+            both = lambda x, g: _winograd_pull_back(x, kernel, g)  # noqa: E731
+            return in_portions(both, x, grad) if in_turn else both(x, grad)
         image = lambda x, g: (_input_gradient(to_x, x, kernel, g, geometry), ())  # noqa: E731
         total = lambda x, g: ((), _kernel_gradient(to_kernel, x, kernel, g, geometry))  # noqa: E731
         return (
-            _split(to_x in WINDOWED, image, x, grad)[0],
-            _split(to_kernel in (*WINDOWED, "products"), total, x, grad)[1],
+            _split(to_x in windowed, image, x, grad)[0],
+            _split(to_kernel in summed, total, x, grad)[1],
         )
 
     # Under a `jit` of their own they are traced once for all layers of one shape.
-    forward, backward = jax.jit(_in_turn(direct)), jax.jit(_in_turn(pull_back))
+    among = _in_turn if in_turn else lambda function: function
+    forward, backward = jax.jit(among(direct)), jax.jit(among(pull_back))
     conv = jax.custom_vjp(lambda x, kernel: forward(x, kernel))
     conv.defvjp(lambda x, k: (forward(x, k), (x, k)), lambda saved, g: backward(*saved, g))
     return conv

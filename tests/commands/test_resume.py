@@ -93,7 +93,7 @@ def test_a_signal_saves_and_the_same_command_continues(
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     said = iter(run.stderr.readline, "")
-    assert any("members side by side" in line for line in said)  # the group is about to train
+    assert any("members one after another" in line for line in said)  # the group is about to train
     time.sleep(0.2)
     run.send_signal(number)
     _, said = run.communicate(timeout=120)
@@ -108,7 +108,7 @@ def test_a_finished_run_trains_nothing_again(study, whole, cache):
     before = (whole / "steps.npz").read_bytes()
     args = ("jaxcifar.train", *study.args, "--no-report", "--workdir", whole)
     done = cli_runs.command(*args, cache=cache)
-    assert done.returncode == 0 and "members side by side" not in done.stderr
+    assert done.returncode == 0 and "members one after another" not in done.stderr
     assert (whole / "steps.npz").read_bytes() == before
 
 

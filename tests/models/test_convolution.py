@@ -115,9 +115,9 @@ def split(monkeypatch):
     """Portions of so many pixels, in convolutions that are traced anew."""
     yield lambda pixels: (
         monkeypatch.setattr(portions, "PIXELS", pixels),
-        convolution._member_by_member.cache_clear(),
+        convolution._lowered.cache_clear(),
     )
-    convolution._member_by_member.cache_clear()
+    convolution._lowered.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,21 @@ def test_a_batch_in_portions_is_the_same_convolution(case, name, split):
     program = jax.jit(functools.partial(ours, case=case, name=name))
     assert "length=2" in str(jax.make_jaxpr(program)(*inputs))
     assert_close(program(*inputs), reference(x, kernel, grad, case))
+
+
+@pytest.mark.parametrize("name", ["patches", "winograd", MIXED])
+def test_off_the_cpu_members_lie_side_by_side(name, split, monkeypatch):
+    """As batches of whole products, no loop over members or portions; the same numbers."""
+    case = CASES[2]
+    arrays_of = [jnp.asarray(a, jnp.float32) for a in arrays(case, lead=(2,))]
+    program = lambda: jax.vmap(functools.partial(ours, case=case, name=name))  # noqa: E731
+    split(16)
+    assert "scan" in str(jax.make_jaxpr(program())(*arrays_of))
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert "scan" not in str(jax.make_jaxpr(program())(*arrays_of))
+    found = jax.jit(program())(*arrays_of)
+    for member, given in enumerate(zip(*arrays(case, lead=(2,)), strict=True)):
+        assert_close([leaf[member] for leaf in found], reference(*given, case))
 
 
 def test_portions_are_as_large_as_allowed_or_the_batch(monkeypatch):
