@@ -1,7 +1,7 @@
 """Compiled programs of a population: initialise, order, segment. One of each per Program."""
 
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache, partial, wraps
+from functools import cache, lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -45,6 +45,7 @@ def over_members(
     how members lie on the hardware; `shard_map` keeps every device on its own members.
     """
     lane = {"vmap": _vmap_lane, "map": _map_lane}[program.lane](member_fn, batched)
+    lane.__name__ = getattr(member_fn, "func", member_fn).__name__  # as a compiled program's
     specs = tuple(P("member") if flag else P() for flag in batched)
     return jax.shard_map(
         lane, mesh=mesh_of(program.devices), in_specs=specs, out_specs=P("member"), check_vma=False
@@ -55,7 +56,6 @@ def _vmap_lane(member_fn: Callable[..., Any], batched: tuple[bool, ...]) -> Lane
     """Side by side; one alone without a member axis, which traces in half the time."""
     vmapped = jax.vmap(member_fn, in_axes=tuple(0 if flag else None for flag in batched))
 
-    @wraps(vmapped)  # programs are known by their names
     def lane(*args: Any) -> Any:
         if jax.tree.leaves(args[batched.index(True)])[0].shape[0] > 1:
             return vmapped(*args)

@@ -51,7 +51,7 @@ def kept(made, backend="gpu"):
     return memory.estimate(made, 0, backend).step
 
 
-def test_a_step_keeps_what_its_batch_and_its_members_in_flight_need():
+def test_a_step_keeps_what_its_batch_and_its_members_in_flight_need(monkeypatch):
     gradients = 4 * models.count_parameters("cnn", filters=(4, 4, 4))
     one = kept(tiny.make_plan()) - gradients
     pixels = 16 * 32 * 32 * 4 * 4  # of one layer of 4 channels, float32
@@ -62,23 +62,27 @@ def test_a_step_keeps_what_its_batch_and_its_members_in_flight_need():
     beside = tiny.make_plan({}, {}, {}, {}, lane="vmap")
     assert kept(beside) == 4 * (one + gradients)
     assert kept(tiny.make_plan({}, {}, {}, {}, lane="map")) == one + gradients
-    assert kept(tiny.make_plan({}, {}, {}, {}, devices=2)) == 2 * (one + gradients)
+    assert kept(tiny.make_plan({}, {}, {}, {}, lane="vmap", devices=2)) == 2 * (one + gradients)
+    assert kept(beside, "cpu") == kept(beside) + memory.LEAST["cpu"]
     share, _ = memory.WORKSPACE["cpu"]
+    monkeypatch.setattr(memory, "LEAST", {})
     assert kept(beside, "cpu") == kept(beside) + round(share * one)
 
 
-def test_a_large_value_that_is_not_kept_passes_through_memory():
+def test_a_large_value_that_is_not_kept_passes_through_memory(monkeypatch):
     """The encoder's first convolution, 64 channels of 32x32, of which pooling keeps the places."""
     base = replace(tiny.BASE, {"model.name": "conv_encoder", "model.filters": None})
     made = tiny.make_plan(base=base)
     phase = made.phases[0]
     bytes_kept, passing = memory.backward_pass(phase, programs.blank_state(phase, phase))
     assert passing == 16 * 32 * 32 * 64 * 4 > bytes_kept
+    monkeypatch.setattr(memory, "LEAST", {})
     share, times = memory.WORKSPACE["cpu"]
     assert kept(made, "cpu") == kept(made) + round(share * bytes_kept + times * passing)
 
 
-def test_the_most_demanding_stage_counts():
+def test_the_most_demanding_stage_counts(monkeypatch):
+    monkeypatch.setattr(memory, "LEAST", {})
     stage = {"stages.0.at": 0.5, "stages.0.train.batch_size": 32, "stages.0.optim.name": "adam",
              "stages.0.optim.momentum": None}  # fmt: skip
     one, two = (memory.estimate(tiny.make_plan(base=base), 0, "cpu")

@@ -74,9 +74,9 @@ def test_lanes_come_from_the_table(monkeypatch):
     assert lanes.choose(program, "cpu", "cpu") == "map"
     assert lanes.choose(program._replace(members=8), "cpu", "cpu") == "vmap"
     assert lanes.choose(program._replace(members=4, devices=2), "cpu", "cpu") == "map"
-    many = program._replace(members=4)
-    assert [lanes.choose(p, "gpu", "cpu") for p in (program, many)] == ["vmap", "vmap"]
-    assert [lanes.choose(p, "cpu", "another") for p in (program, many)] == ["vmap", "map"]
+    few = [program._replace(members=m) for m in (1, 4)]
+    assert [lanes.choose(each, "gpu", "cpu") for each in few] == ["vmap", "vmap"]
+    assert [lanes.choose(each, "cpu", "another") for each in few] == ["vmap", "map"]
 
 
 def test_the_committed_lanes_are_lanes():
