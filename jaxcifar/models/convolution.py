@@ -23,7 +23,7 @@ from jaxcifar.models.forms import LOWERINGS, Geometry
 from jaxcifar.models.portions import Split, in_portions
 
 WINDOWED = ("patches", "rows", "strips", "winograd")
-"""What lays windows side by side: on a CPU a few images at a time (`jaxcifar.models.portions`)."""
+"""What lays windows side by side takes a few images at a time (`jaxcifar.models.portions`)."""
 
 
 def conv2d(
@@ -85,27 +85,24 @@ def _lowered(lowering: str, geometry: Geometry, in_turn: bool) -> Callable[..., 
 
     Products of matrices gain nothing from lying side by side on a CPU, while the transformed
     images of all members together fall out of its caches: a loop over members inside the program
-    is 15 to 35 % faster, and needs the memory of one. For the same reason only a few images go
-    through at a time. An accelerator takes batches of products, whole.
+    is 15 to 35 % faster, and needs the memory of one. An accelerator takes batches of products.
     """
     names = passes(lowering)
-    windowed, summed = (WINDOWED, (*WINDOWED, "products")) if in_turn else ((), ())
 
     def direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
         one = lambda x: (_apply(names.forward, x, kernel, geometry), ())  # noqa: E731
-        return _split(names.forward in windowed, one, x)[0]
+        return _split(names.forward in WINDOWED, one, x)[0]
 
     def pull_back(x: jax.Array, kernel: jax.Array, grad: jax.Array) -> tuple[jax.Array, jax.Array]:
         to_x, to_kernel = names[1:]
         x, grad = lax.optimization_barrier((x, grad))  # else each pass computes them anew
         if to_x == to_kernel == "winograd":  # they share a transform
-            both = lambda x, g: _winograd_pull_back(x, kernel, g)  # noqa: E731
-            return in_portions(both, x, grad) if in_turn else both(x, grad)
+            return in_portions(lambda x, g: _winograd_pull_back(x, kernel, g), x, grad)
         image = lambda x, g: (_input_gradient(to_x, x, kernel, g, geometry), ())  # noqa: E731
         total = lambda x, g: ((), _kernel_gradient(to_kernel, x, kernel, g, geometry))  # noqa: E731
         return (
-            _split(to_x in windowed, image, x, grad)[0],
-            _split(to_kernel in summed, total, x, grad)[1],
+            _split(to_x in WINDOWED, image, x, grad)[0],
+            _split(to_kernel in (*WINDOWED, "products"), total, x, grad)[1],
         )
 
     # Under a `jit` of their own they are traced once for all layers of one shape.

@@ -45,8 +45,10 @@ def in_portions(function: Split, x: jax.Array, *others: jax.Array) -> tuple[Any,
 
 
 def _portions(shape: tuple[int, ...]) -> int:
-    """How many; one where the batch has no divisor near the number of images allowed."""
+    """How many; one off the CPU, or where no divisor is near the number of images allowed."""
     n, h, w = shape[:3]
+    if jax.default_backend() != "cpu":
+        return 1
     most = max(1, min(n, PIXELS // (h * w)))
     images = max(d for d in range(1, most + 1) if n % d == 0)
     return n // images if 2 * images >= most else 1
