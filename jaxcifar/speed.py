@@ -26,8 +26,8 @@ STEP_COST = 3  # forward passes that a training step is worth
 # table does not know. The conditioned CNN reached 0.83 of it on 2 CPU cores, where Winograd
 # convolutions spare products; accelerators reach less of their peak with networks this small.
 SHARE = 0.5
-PRODUCT_SIZE = ((8192, 20), (1536, 1))
-"""Rows of a square matrix and products in a row: on an accelerator, on a CPU."""
+PRODUCT = {"cpu": (1536, 1)}  # rows of a square matrix, and products one after another
+LARGE_PRODUCT = (8192, 20)  # of an accelerator
 
 Rows = Mapping[str, Mapping[str, float]]  # case (see `lanes.case`) -> members -> rate
 
@@ -81,7 +81,7 @@ def product_rate(dtype: str = "float32") -> float:
 
     Products follow one another inside one program, as those of a network do.
     """
-    size, chain = PRODUCT_SIZE[jax.default_backend() == "cpu"]
+    size, chain = PRODUCT.get(jax.default_backend(), LARGE_PRODUCT)
     matrix = jnp.eye(size, dtype=dtype)
     product = jax.jit(lambda a, b: jax.lax.fori_loop(0, chain, lambda _, c: a @ c, b))
     product(matrix, matrix).block_until_ready()

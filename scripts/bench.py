@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 import bench_page
 import numpy as np
 
+BATCH = 128
 N_IMAGES = 50_000  # as CIFAR-10's: an epoch is a segment where a run's is
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ("vgg_a:norm=batch", "vgg_a:norm=none", "vgg_a:norm=batch,width=0.25", "cnn:")
@@ -41,6 +42,7 @@ class Contender(NamedTuple):
     images: int
     first: float  # seconds of the first step, compilation included; NaN = not timed
     what: dict[str, Any]  # members and lane, or PyTorch's variant
+    made: Any = None  # the plan that `train` would make of the same study
 
 
 def parse_model(text: str) -> tuple[str, dict[str, Any]]:
@@ -118,8 +120,10 @@ def ours(
     among = "member" if members == 1 else f"members {program.lane}"
     label = f"jaxcifar {members} {among} {lowering}".strip()
     say(f"  {label}: first step {first:.1f} s (compilation included)")
-    what = {"members": members, "lane": program.lane} | ({"lowering": lowering} if lowering else {})
-    return Contender(label, take, batch * members, first, what)
+    chosen = program.lane == made.phases[0].program.lane
+    what = {"members": members, "lane": program.lane, "chosen": chosen}
+    what |= {"lowering": lowering} if lowering else {}
+    return Contender(label, take, batch * members, first, what, made)
 
 
 def torch_side(name: str, options: dict, args: argparse.Namespace) -> Contender | None:
@@ -185,15 +189,11 @@ def as_row(
     rates: dict[str, float],
 ) -> dict[str, Any]:  # fmt: skip
     """What `bench_page` shows of a network; of populations also which lane a run would choose."""
-    from jaxcifar import models, speed
+    from jaxcifar import speed
 
-    name, options = parse_model(text)
-    work = speed.STEP_COST * models.macs(name, **options)
+    work = speed.STEP_COST * speed.macs(sides[0].made.phases[0].program)
     found = [side.what | {"images_per_second": rates[side.label]}
              for side in sides if "lowering" not in side.what]  # fmt: skip
-    for many in found[1:]:
-        made = make_plan(name, options, args.batch, many["members"], args.dtype)
-        many["chosen"] = many["lane"] == made.phases[0].program.lane
     beside = torch and torch.what | {"images_per_second": rates[torch.label]}
     row = {
         "batch": args.batch, "dtype": args.dtype, "model": text, **found[0],
@@ -219,7 +219,7 @@ def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", default=list(MODELS), metavar="NAME:OPTION=V,...")
-    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--members", type=int, nargs="*", default=[4], help="sizes of populations")
     parser.add_argument("--lowerings", nargs="*", default=[], metavar="NAME",
                         help="also time populations with these convolutions")  # fmt: skip

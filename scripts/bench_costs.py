@@ -24,7 +24,6 @@ import bench
 import bench_page
 import numpy as np
 
-BATCH = 128
 WIDE = "vgg_a:norm=batch,width="
 NETWORKS = ("cnn:", f"{WIDE}0.25")
 Row = dict[str, Any]
@@ -62,26 +61,22 @@ def memory_of(made: Any, n: int) -> Row:
 
 def timed(cases: Sequence[tuple[str, int]], args: argparse.Namespace) -> list[Row]:
     """Populations of networks, all in turn: total images/s, the lane, memory."""
+    from jaxcifar import speed
+
     sides, rows = [], []
     for text, members in cases:
         name, options = bench.parse_model(text)
-        side = bench.ours(name, options, BATCH, members, "", "float32")
+        side = bench.ours(name, options, bench.BATCH, members, "", "float32")
         sides.append(side._replace(label=f"{text} {members}"))
-        made = bench.make_plan(name, options, BATCH, members, "float32")
-        program = made.phases[0].program
-        row = {"model": text, "members": members, "lane": program.lane, "macs": macs(program)}
+        program = side.made.phases[0].program
+        row = {"model": text, "members": members, "lane": program.lane, "macs": speed.macs(program)}
         here = program.devices == 1
-        rows.append(row | {"devices": program.devices} | (memory_of(made, 1024) if here else {}))
+        rows.append(
+            row | {"devices": program.devices} | (memory_of(side.made, 1024) if here else {})
+        )
     rates = bench.compare(sides, args.rounds, args.seconds)
     return [row | {"images_per_second": rates[side.label]}
             for row, side in zip(rows, sides, strict=True)]  # fmt: skip
-
-
-def macs(program: Any) -> int:
-    """Multiply-accumulates of the forward pass of an image."""
-    from jaxcifar import speed
-
-    return speed.macs(program)
 
 
 def by_members(args: argparse.Namespace) -> Iterator[Row]:
@@ -98,12 +93,12 @@ def by_width(args: argparse.Namespace) -> Iterator[Row]:
 def by_images(args: argparse.Namespace) -> Iterator[Row]:
     """Seconds of an epoch over training sets of different size."""
     name, options = bench.parse_model(NETWORKS[0])
-    side = bench.ours(name, options, BATCH, 1, "", "float32")
-    sizes = [BATCH * steps for steps in (4, 8, 16, 32)]
+    side = bench.ours(name, options, bench.BATCH, 1, "", "float32")
+    sizes = [bench.BATCH * steps for steps in (4, 8, 16, 32)]
     taken: dict[int, list[float]] = {size: [] for size in sizes}
     for _ in range(args.rounds):
         for size in sizes:
-            taken[size].append(side.take(size // BATCH))
+            taken[size].append(side.take(size // bench.BATCH))
     for size in sizes:
         yield {"model": NETWORKS[0], "images": size, "seconds": statistics.median(taken[size])}
 
@@ -130,7 +125,7 @@ def saves(args: argparse.Namespace) -> Iterator[Row]:
     from jaxcifar import checkpoint, engine
 
     name, options = bench.parse_model(f"{WIDE}1.0")
-    snapshot = engine.start(bench.make_plan(name, options, BATCH, 8, "float32"))
+    snapshot = engine.start(bench.make_plan(name, options, bench.BATCH, 8, "float32"))
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(args.rounds):

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-BATCH = 128
 COMMANDS = {
     "import jaxcifar": ["-c", "import jaxcifar"],
     "python -m jaxcifar.train --help": ["-m", "jaxcifar.train", "--help"],
@@ -52,7 +51,7 @@ def main(text: str) -> None:
     from jaxcifar import runtime
 
     runtime.prepare()
-    side = bench.ours(*bench.parse_model(text), BATCH, 1, "", "float32")
+    side = bench.ours(*bench.parse_model(text), bench.BATCH, 1, "", "float32")
     print(json.dumps(side.first))
 
 

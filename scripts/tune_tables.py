@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from typing import Any
 
 import bench
 
@@ -20,7 +19,7 @@ def lanes_table(models: list[str], args: argparse.Namespace) -> None:
                      for lane in ("vmap", "map")]  # fmt: skip
             rates = bench.compare(sides, args.rounds, args.seconds)
             vmap, mapped = (rates[side.label] for side in sides)
-            program = _program(name, options, members, args)
+            program = sides[0].made.phases[0].program
             lane = "vmap" if vmap >= mapped else "map"
             rows.setdefault(lanes.case(program), {})[str(members)] = lane
             bench.say(
@@ -40,18 +39,13 @@ def rates_table(models: list[str], args: argparse.Namespace) -> None:
         for members in args.members:
             side = bench.ours(name, options, args.batch, members, "", args.dtype)
             (images,) = bench.compare([side], args.rounds, args.seconds).values()
-            program = _program(name, options, members, args)
+            program = side.made.phases[0].program
             rate = speed.STEP_COST * speed.macs(program) * images / program.devices
             rows.setdefault(lanes.case(program), {})[str(members)] = float(f"{rate:.3g}")
             share = rate / speed.product_rate(args.dtype)
             bench.say(f"  {text} {members} members: {images:.1f} images/s, {rate / 1e9:.1f} G/s, "
                 f"{share:.2f} of a matrix product's")  # fmt: skip
             write_table("rates.json", table)
-
-
-def _program(name: str, options: dict, members: int, args: argparse.Namespace) -> Any:
-    made = bench.make_plan(name, options, args.batch, members, args.dtype)
-    return made.phases[0].program
 
 
 def write_table(name: str, table: dict) -> None:
