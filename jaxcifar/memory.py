@@ -18,12 +18,12 @@ IMAGE_BYTES = math.prod(steps.IMAGE_SHAPE) + 4  # uint8 pixels and an int32 labe
 
 # What a step holds for a moment besides gradients and the values kept for its backward pass: copies
 # that the compiler did not avoid and the windows of a few images, as a share of one member's kept
-# values; and where the largest value of the forward pass is not kept, so many times that value. It
-# is never less than what windows of `models.portions.PIXELS` pixels take up with all around them.
-# Measured against XLA's own account of the compiled segments on a CPU at batch 128, see
-# docs/performance.md. Not measured on a GPU: its convolutions choose a workspace of their own.
-WORKSPACE = {"cpu": (0.2, 2.5)}
-LEAST = {"cpu": 32 * 2**20}
+# values; and where the largest value of the forward pass is not kept, so many times that value.
+# Small networks need a larger share, up to so many bytes. Measured against XLA's own account of the
+# compiled segments of sixteen networks on a CPU at batch 128 (`scripts/bench_costs.py`): 0.86 to
+# 1.15 of it. Not measured on a GPU: its convolutions choose a workspace of their own.
+WORKSPACE = {"cpu": (0.155, 2.5)}
+SMALL = {"cpu": (0.45, 32 * 2**20)}
 UNMEASURED = (0.0, 0.0)
 
 
@@ -75,11 +75,16 @@ def _of_phase(
     here = program.members // program.devices
     working = here if program.lane == "vmap" else 1
     kept, passing = backward_pass(alone, state)
-    share, times = WORKSPACE.get(backend, UNMEASURED)
-    workspace = max(round(share * kept + times * passing), LEAST.get(backend, 0))
+    workspace = _workspace(kept, passing, backend)
     gradients = size(state.params) // program.members
     step = working * (kept + gradients) + workspace
     return Memory(**held, images=n_image * IMAGE_BYTES, step=step)
+
+
+def _workspace(kept: int, passing: int, backend: str) -> int:
+    share, times = WORKSPACE.get(backend, UNMEASURED)
+    larger, most = SMALL.get(backend, UNMEASURED)
+    return round(max(share * kept + times * passing, min(larger * kept, most)))
 
 
 def size(tree: Tree) -> int:

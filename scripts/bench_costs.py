@@ -26,6 +26,11 @@ import numpy as np
 
 WIDE = "vgg_a:norm=batch,width="
 NETWORKS = ("cnn:", f"{WIDE}0.25")
+ACCOUNTED = (
+    *(f"{WIDE}{width}" for width in (0.125, 0.25, 0.5, 1.0)), "cnn:", "fcnn:", "vgg_a_light:",
+    "conv_encoder:", "rn4:", "rn16:", "cifar_resnet20:", "canet_tiny:", "convnet_r4:",
+    "mobilenet_v2:", "resnet_r0:", "resnet18:",
+)  # fmt: skip
 Row = dict[str, Any]
 
 
@@ -147,6 +152,20 @@ def by_layers(args: argparse.Namespace) -> Iterator[Row]:
     yield from bench_layers.rows(args)
 
 
+def by_products(args: argparse.Namespace) -> Iterator[Row]:
+    """Single matrix products beside PyTorch's."""
+    import bench_products
+
+    yield from bench_products.rows(args)
+
+
+def by_memory(args: argparse.Namespace) -> Iterator[Row]:
+    """Planned memory beside XLA's account of the compiled segment, of one member each."""
+    for text in ACCOUNTED:
+        made = bench.make_plan(*bench.parse_model(text), bench.BATCH, 1, "float32")
+        yield {"model": text, **memory_of(made, 1024)}
+
+
 def by_start(args: argparse.Namespace) -> Iterator[Row]:
     """What comes before the second step."""
     import bench_start
@@ -155,7 +174,8 @@ def by_start(args: argparse.Namespace) -> Iterator[Row]:
 
 
 TABLES = {"members": by_members, "width": by_width, "images": by_images, "devices": by_devices,
-          "saves": saves, "layers": by_layers, "start": by_start}  # fmt: skip
+          "saves": saves, "layers": by_layers, "products": by_products, "memory": by_memory,
+          "start": by_start}  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> int:

@@ -88,6 +88,11 @@ def _layers(row: Row, first: Row) -> list[str]:
     return [f"`{row['lowering']}`", *beside, ratio]
 
 
+def _products(row: Row, first: Row) -> list[str]:
+    ours, torch = row["jaxcifar"], row["torch"]
+    return [" / ".join(f"{side[name]:.0f}" for side in (ours, torch) if side) for name in ours]
+
+
 def _start(row: Row, first: Row) -> list[str]:
     return [row["cache"] or "–", f"{row['seconds']:.2f}"]
 
@@ -124,6 +129,15 @@ SECTIONS = {
         "of an image only the kernel's. Both sides do the same besides: three additions to their "
         "arrays and the means of what they gave.",
         ("Lowering", "Forward (ms)", "Backward (ms)", "Ratio"), _layers,
+    ),
+    "products": Section(
+        "Products", "Matrix products that convolutions become, windows by pixels x values x output "
+        "channels: GFLOP/s, XLA's / PyTorch's. The kernel's gradient sums over all windows.",
+        ("Forward", "Kernel gradient"), _products,
+    ),
+    "memory": Section(
+        "Memory", "The compiled segment of one member at batch 128 over 1,024 images.",
+        MEMORY, lambda row, first: _memory(row),
     ),
     "start": Section(
         "Start", "New processes. Of networks the first training step at batch 128, tracing and "

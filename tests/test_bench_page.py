@@ -88,6 +88,16 @@ def test_layers_stand_beside_pytorch_s(pages):
     assert "| `wider` | 2.0 | 8.0 | – |" in page
 
 
+def test_products_and_memory_stand_beside_the_others(pages):
+    rates = {"forward": 100.0, "kernel gradient": 50.0}
+    pages.add_costs([
+        grown("products", jaxcifar=rates, torch=dict.fromkeys(rates, 200.0)),
+        grown("memory", estimate_bytes=3 * 2**20, xla_bytes=4 * 2**20),
+    ])  # fmt: skip
+    page = pages.PAGE.read_text()
+    assert "| `cnn:` | 100 / 200 | 50 / 200 |" in page and "| `cnn:` | 4 | 3 | 0.75 |" in page
+
+
 def test_starts_name_their_cache(pages):
     pages.add_costs(
         [grown("start", cache=None, seconds=0.25), grown("start", cache="full", seconds=4)]

@@ -63,9 +63,12 @@ def test_a_step_keeps_what_its_batch_and_its_members_in_flight_need(monkeypatch)
     assert kept(beside) == 4 * (one + gradients)
     assert kept(tiny.make_plan({}, {}, {}, {}, lane="map")) == one + gradients
     assert kept(tiny.make_plan({}, {}, {}, {}, lane="vmap", devices=2)) == 2 * (one + gradients)
-    assert kept(beside, "cpu") == kept(beside) + memory.LEAST["cpu"]
     share, _ = memory.WORKSPACE["cpu"]
-    monkeypatch.setattr(memory, "LEAST", {})
+    larger, most = memory.SMALL["cpu"]
+    assert kept(beside, "cpu") == kept(beside) + round(larger * one)
+    monkeypatch.setattr(memory, "SMALL", {"cpu": (larger, larger * one / 2)})
+    assert kept(beside, "cpu") == kept(beside) + round(larger * one / 2)
+    monkeypatch.setattr(memory, "SMALL", {})
     assert kept(beside, "cpu") == kept(beside) + round(share * one)
 
 
@@ -76,13 +79,13 @@ def test_a_large_value_that_is_not_kept_passes_through_memory(monkeypatch):
     phase = made.phases[0]
     bytes_kept, passing = memory.backward_pass(phase, programs.blank_state(phase, phase))
     assert passing == 16 * 32 * 32 * 64 * 4 > bytes_kept
-    monkeypatch.setattr(memory, "LEAST", {})
+    monkeypatch.setattr(memory, "SMALL", {})
     share, times = memory.WORKSPACE["cpu"]
     assert kept(made, "cpu") == kept(made) + round(share * bytes_kept + times * passing)
 
 
 def test_the_most_demanding_stage_counts(monkeypatch):
-    monkeypatch.setattr(memory, "LEAST", {})
+    monkeypatch.setattr(memory, "SMALL", {})
     stage = {"stages.0.at": 0.5, "stages.0.train.batch_size": 32, "stages.0.optim.name": "adam",
              "stages.0.optim.momentum": None}  # fmt: skip
     one, two = (memory.estimate(tiny.make_plan(base=base), 0, "cpu")
@@ -211,7 +214,10 @@ assert abs(ratio - 1) <= 0.15, ratio
     ({"model.name": "cnn"}, 4, "vmap"),
     ({"model.name": "cnn"}, 4, "map"),
     ({"model.name": "vgg_a", "model.norm": "batch", "model.width": 0.25}, 1, "vmap"),
+    ({"model.name": "vgg_a", "model.norm": "batch", "model.width": 0.125}, 8, "map"),
     ({"model.name": "vgg_a", "model.norm": "none", "model.width": 0.25}, 4, "vmap"),
+    ({"model.name": "canet_tiny"}, 1, "vmap"),
+    ({"model.name": "fcnn"}, 4, "map"),
     ({"model.name": "cifar_resnet20"}, 1, "vmap"),
     ({"model.name": "conv_encoder"}, 1, "vmap"),
 ])  # fmt: skip
