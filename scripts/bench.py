@@ -262,6 +262,7 @@ def main() -> int:
         args.models = list(models.MODELS)
     rows = []
     for text in args.models:
+        runtime.make_room()
         rows.append(bench(text, args))
         if args.write:
             bench_page.add(rows[-1:])
