@@ -197,7 +197,7 @@ def as_row(
     beside = torch and torch.what | {"images_per_second": rates[torch.label]}
     row = {
         "batch": args.batch, "dtype": args.dtype, "model": text, **found[0],
-        "first_step_seconds": sides[0].first, "populations": found[1:], "torch": beside or None,
+        "populations": found[1:], "torch": beside or None,
         "share": work * found[0]["images_per_second"] / speed.product_rate(args.dtype),
     }  # fmt: skip
     return bench_page.stamped(row, shlex.join(["python", "scripts/bench.py", *sys.argv[1:]]))

@@ -84,8 +84,7 @@ def page(rows: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]] =
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     head = ("Network", "jaxcifar (images/s)", "PyTorch (images/s)", "PyTorch as", "Ratio",
-            "Of products", "Members", "Members (images/s)", "to one", "First step (s)",
-            "Commit")  # fmt: skip
+            "Of products", "Members", "Members (images/s)", "to one", "Commit")  # fmt: skip
     return cost_page.table(head, map(_cells, rows))
 
 
@@ -99,7 +98,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         f"{many['members']} ({many['lane']})" if many else "–",
         f"{many['images_per_second']:,.0f}" if many else "–",
         f"{many['images_per_second'] / row['images_per_second']:.2f}" if many else "–",
-        f"{row['first_step_seconds']:.1f}", f"`{row['commit'][:10]}`",
+        f"`{row['commit'][:10]}`",
     ]  # fmt: skip
 
 
