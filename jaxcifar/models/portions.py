@@ -29,15 +29,21 @@ def in_portions(function: Split, x: jax.Array, *others: jax.Array) -> tuple[Any,
     count = _portions(x.shape)
     if count == 1:
         return function(x, *others)
-    parts = [a.reshape(count, -1, *a.shape[1:]) for a in (x, *others)]
-    sums = jax.eval_shape(function, *(part[0] for part in parts))[1]
+    images = x.shape[0] // count
 
-    def one(total: Any, part: list[jax.Array]) -> tuple[Any, Any]:
-        each, more = function(*part)
+    def portion(number: jax.Array) -> tuple[Any, Any]:
+        return function(*(
+            lax.dynamic_slice_in_dim(a, number * images, images) for a in (x, *others)
+        ))
+
+    sums = jax.eval_shape(portion, 0)[1]
+
+    def one(total: Any, number: jax.Array) -> tuple[Any, Any]:
+        each, more = portion(number)
         return jax.tree.map(lambda a, b: a + b.astype(a.dtype), total, more), each
 
     wide = lambda a: jnp.zeros(a.shape, jnp.promote_types(a.dtype, jnp.float32))  # noqa: E731
-    total, each = lax.scan(one, jax.tree.map(wide, sums), parts)
+    total, each = lax.scan(one, jax.tree.map(wide, sums), jnp.arange(count))
     return (
         jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), each),
         jax.tree.map(lambda a, like: a.astype(like.dtype), total, sums),
