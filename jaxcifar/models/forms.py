@@ -5,6 +5,7 @@ gives (N, H', W', Cout) with sums accumulated in float32 at least.
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -58,22 +59,26 @@ def _matmul(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
 
 
 def _patches(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-    """All windows side by side (N, H', W', kh * kw * Cin), times the flattened kernel."""
+    """All windows side by side (N, H', W', kh * kw * Cin), times the flattened kernel.
+
+    Stacked twice, row by row, and not joined along the last axis: on a CPU, XLA would write every
+    tap's pixels to memory before it joined them.
+    """
     kh, kw, cin, cout = kernel.shape
-    windows = jnp.concatenate(_windows(x, kernel, geometry), axis=3)
-    return _dot(windows, kernel.reshape(kh * kw * cin, cout))
+    rows = [jnp.stack(row, axis=3) for row in _windows(x, kernel, geometry)]
+    windows = jnp.stack(rows, axis=3)
+    return _dot(windows.reshape(*windows.shape[:3], -1), kernel.reshape(kh * kw * cin, cout))
 
 
-def _windows(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> list[jax.Array]:
-    """The pixels (N, H', W', Cin) that each tap meets, padding included, in reading order."""
+def _windows(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> list[list[jax.Array]]:
+    """The pixels (N, H', W', Cin) that each tap meets, padding included, by the kernel's rows."""
     (kh, kw), step, p = kernel.shape[:2], geometry.stride, geometry.padding
     h, w = (output_size(x.shape[a], kernel.shape[a - 1], geometry) for a in (1, 2))
     padded = jnp.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
     span_h, span_w = (h - 1) * step + 1, (w - 1) * step + 1
     return [
-        padded[:, i : i + span_h : step, j : j + span_w : step]
+        [padded[:, i : i + span_h : step, j : j + span_w : step] for j in range(kw)]
         for i in range(kh)
-        for j in range(kw)
     ]
 
 
@@ -140,7 +145,7 @@ def _products(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     """Depthwise: the sum over taps of a shifted image times the tap's one weight a channel."""
     wide = jnp.promote_types(x.dtype, jnp.float32)
     weights = kernel.astype(wide).reshape(-1, 1, 1, 1, kernel.shape[3])
-    windows = _windows(x.astype(wide), kernel, geometry)
+    windows = itertools.chain.from_iterable(_windows(x.astype(wide), kernel, geometry))
     return _total(window * weight for window, weight in zip(windows, weights, strict=True))
 
 
