@@ -127,7 +127,7 @@ SECTIONS = {
         "Layers", "Single convolutions at batch 32, where the ratios of whole networks come from: "
         "milliseconds, ours / PyTorch's in the better of its layouts; backward is both gradients, "
         "of an image only the kernel's. Both sides do the same besides: three additions to their "
-        "arrays and the means of what they gave.",
+        "arrays.",
         ("Lowering", "Forward (ms)", "Backward (ms)", "Ratio"), _layers,
     ),
     "products": Section(
