@@ -32,9 +32,9 @@ def in_portions(function: Split, x: jax.Array, *others: jax.Array) -> tuple[Any,
     images = x.shape[0] // count
 
     def portion(number: jax.Array) -> tuple[Any, Any]:
-        return function(*(
-            lax.dynamic_slice_in_dim(a, number * images, images) for a in (x, *others)
-        ))
+        return function(
+            *(lax.dynamic_slice_in_dim(a, number * images, images) for a in (x, *others))
+        )
 
     sums = jax.eval_shape(portion, 0)[1]
 
