@@ -4,9 +4,9 @@
 
 Each of a convolution's three computations is timed by itself, as training runs it: inside a loop of
 a compiled program, float32. The figure is wall-clock time, the least of several rounds in which the
-candidates take turns: what a lowering leaves to one core counts in full. The fastest of each make
-the case's choice if together they beat the default rule's choice by the same measure. Rows for
-other devices and cases stay as they are. Run it on a quiet machine.
+candidates take turns: what a lowering leaves to one core counts in full. The fastest of each pass
+replaces what is used now where it is clearly faster; rows for other devices and cases stay as they
+are. Run it on a quiet machine.
 """
 
 import argparse
@@ -29,8 +29,8 @@ from jaxcifar.models.convolution import Passes, passes
 from jaxcifar.models.forms import LOWERINGS, Geometry, output_size
 
 TABLE = Path(lowering.__file__).with_name("lowering.json")
-MARGIN = 0.95
-"""A candidate replaces the default rule's choice only if it needs less than this share of it."""
+MARGIN = 0.9
+"""A candidate replaces a pass's lowering only if it needs less than this share of its time."""
 WIDTHS = (1.0, 0.25)
 BOTH = "gradients"
 """Winograd's two gradients share a transform: they are timed together too."""
@@ -130,13 +130,13 @@ def least(runs: dict[Pair, Run], rounds: int, loops: int) -> dict[Pair, float]:
     return best
 
 
-def pick(case: lowering.Case, times: Times, backend: str) -> str:
-    """The fastest of each pass, unless the default rule's choice is as good within `MARGIN`."""
-    usual = lowering.default_rule(case, backend)
+def pick(times: Times, used: str) -> str:
+    """The fastest of each pass; what is used now stays where it is as good within `MARGIN`."""
+    now = passes(used)
+    kept = {which: {form: ms * (MARGIN if getattr(now, which, now[2]) == form else 1)
+                    for form, ms in forms.items()} for which, forms in times.items()}  # fmt: skip
     every = [Passes(*names) for names in itertools.product(*(times[p] for p in Passes._fields))]
-    best = min(every, key=lambda names: (cost(times, names), len(set(names))))
-    if cost(times, best) > MARGIN * cost(times, passes(usual)):
-        return usual
+    best = min(every, key=lambda names: (cost(kept, names), len(set(names))))
     return best.forward if len(set(best)) == 1 else "/".join(best)
 
 
@@ -169,7 +169,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for case in [case._replace(members=m) for case in cases for m in args.members]:
         times = time_case(case, args.batch, args.rounds)
         stored = json.loads(TABLE.read_text())
-        chosen = pick(case, times, device.split("/")[0])
+        chosen = pick(times, lowering.choose(case, device, stored["table"]))
         stored["table"].setdefault(device, {})[case.key] = chosen
         TABLE.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
         print(f"{case.key}: {chosen}", flush=True)
