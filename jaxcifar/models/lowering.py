@@ -15,8 +15,8 @@ Table = dict[str, dict[str, str]]
 IMAGE = 3
 """Channels of what needs no gradient."""
 
-MIXED = "wider/wider/strips"
-"""XLA's own convolution forward and back to the image, strips back to the kernel."""
+MIXED = "wider/wider/patches"
+"""XLA's own convolution forward and back to the image, patches back to the kernel."""
 
 LARGE = "wider/wider/rows"
 """The same for large kernels, whose windows of many columns overlap the more."""
