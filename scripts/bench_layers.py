@@ -9,6 +9,7 @@ from typing import Any
 
 import tune_lowering
 
+from jaxcifar import plan
 from jaxcifar.models import lowering
 from jaxcifar.models.forms import Geometry, output_size
 from jaxcifar.models.lowering import Case
@@ -50,15 +51,21 @@ def of(found: dict[tune_lowering.Pair, float], *sides: str) -> dict[str, float]:
     return min(each, key=lambda times: sum(times.values()))
 
 
-def torch_sides(case: Case) -> dict[tune_lowering.Pair, tune_lowering.Run]:
-    """PyTorch's forward and backward passes in both layouts; none where it is not installed."""
+def pytorch() -> Any:
+    """PyTorch on as many threads as XLA uses; None where it is not installed."""
     try:
         import torch
     except ImportError:
-        return {}
-    from jaxcifar import plan
-
+        return None
     torch.set_num_threads(plan.hardware().cores)
+    return torch
+
+
+def torch_sides(case: Case) -> dict[tune_lowering.Pair, tune_lowering.Run]:
+    """PyTorch's forward and backward passes in both layouts; none where it is not installed."""
+    torch = pytorch()
+    if torch is None:
+        return {}
     layouts = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
     return {(name, which): torch_side(torch, case, layout, which)
             for name, layout in layouts.items() for which in (FORWARD, BOTH)}  # fmt: skip

@@ -8,6 +8,7 @@ number, to the smaller operand, so that no round can begin before the last one i
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import bench_layers
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -74,13 +75,9 @@ def ours(case: Product, which: str) -> tune_lowering.Run:
 
 def torch_sides(case: Product) -> dict[tune_lowering.Pair, tune_lowering.Run]:
     """PyTorch's products; none where it is not installed."""
-    try:
-        import torch
-    except ImportError:
+    torch = bench_layers.pytorch()
+    if torch is None:
         return {}
-    from jaxcifar import plan
-
-    torch.set_num_threads(plan.hardware().cores)
     return {("torch", which): torch_side(torch, case, which) for which in (FORWARD, BACKWARD)}
 
 
