@@ -132,8 +132,10 @@ def least(runs: dict[Pair, Run], rounds: int, loops: int) -> dict[Pair, float]:
 
 def pick(times: Times, used: str) -> str:
     """The fastest of each pass; what is used now stays where it is as good within `MARGIN`."""
-    now = passes(used)
-    kept = {which: {form: ms * (MARGIN if getattr(now, which, now[2]) == form else 1)
+    now = passes(used)._asdict()
+    if now["input_gradient"] == now["kernel_gradient"]:
+        now[BOTH] = now["kernel_gradient"]
+    kept = {which: {form: ms * (MARGIN if now.get(which) == form else 1)
                     for form, ms in forms.items()} for which, forms in times.items()}  # fmt: skip
     every = [Passes(*names) for names in itertools.product(*(times[p] for p in Passes._fields))]
     best = min(every, key=lambda names: (cost(kept, names), len(set(names))))
