@@ -21,6 +21,7 @@ from jaxcifar import (
     reestimation,
     runtime,
     scoring,
+    sources,
     summary,
     warm_start,
 )
@@ -52,7 +53,7 @@ def numerics(job: Job, machine: plan.Hardware) -> dict[str, Any]:
     return {
         "backend": machine.backend, "device": machine.device_kind, "cores": machine.cores,
         "devices": program.devices, "lane": program.lane, "lowering": program.lowering,
-        "jax": jax.__version__,
+        "jax": jax.__version__, "code": sources.digest(),
     }  # fmt: skip
 
 
