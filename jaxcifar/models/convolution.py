@@ -18,11 +18,11 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 
 from jaxcifar.errors import unknown
-from jaxcifar.models import winograd
+from jaxcifar.models import cook_toom, winograd
 from jaxcifar.models.forms import LOWERINGS, Geometry
 from jaxcifar.models.portions import Split, in_portions
 
-WINDOWED = ("patches", "rows", "strips", "winograd")
+WINDOWED = ("patches", "rows", "strips", "winograd", "cook_toom")
 """What lays windows side by side takes a few images at a time (`jaxcifar.models.portions`)."""
 
 
@@ -205,6 +205,8 @@ def _covers(lowering: str, kernel_shape: tuple[int, ...], geometry: Geometry) ->
         return False
     if lowering == "winograd":
         return (kh, kw) == (3, 3) and geometry[:2] == (1, 1)
+    if lowering == "cook_toom":
+        return kw in cook_toom.POINTS and geometry.stride == 1
     if lowering == "matmul":
         return (kh, kw) == (1, 1) and geometry.padding == 0
     return True

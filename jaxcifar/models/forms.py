@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxcifar.models import winograd
+from jaxcifar.models import cook_toom, winograd
 
 
 class Geometry(NamedTuple):
@@ -55,7 +55,7 @@ def _matmul(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     """A 1x1 kernel: one matrix product over the pixels that the stride keeps."""
     if geometry.stride > 1:
         x = x[:, :: geometry.stride, :: geometry.stride]
-    return _dot(x, kernel[0, 0])
+    return dot(x, kernel[0, 0])
 
 
 def _patches(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
@@ -67,7 +67,7 @@ def _patches(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     kh, kw, cin, cout = kernel.shape
     rows = [jnp.stack(row, axis=3) for row in _windows(x, kernel, geometry)]
     windows = jnp.stack(rows, axis=3)
-    return _dot(windows.reshape(*windows.shape[:3], -1), kernel.reshape(kh * kw * cin, cout))
+    return dot(windows.reshape(*windows.shape[:3], -1), kernel.reshape(kh * kw * cin, cout))
 
 
 def _windows(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> list[list[jax.Array]]:
@@ -96,7 +96,7 @@ def _strips(
     span_h = (h - 1) * geometry.stride + 1
     windows = _strip_windows(x, kw, w, geometry, side_by_side)
     matrices = _strip_matrices(kernel, geometry.stride, side_by_side)
-    out = _total(_dot(windows[:, i : i + span_h : geometry.stride], matrices[i]) for i in range(kh))
+    out = _total(dot(windows[:, i : i + span_h : geometry.stride], matrices[i]) for i in range(kh))
     return out.reshape(*out.shape[:2], -1, cout)[:, :, :w]
 
 
@@ -136,8 +136,7 @@ def _rows(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
 def _shifts(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     """One matrix product a tap, over the pixels where the tap meets the image and not padding."""
     return _total(
-        _place(_dot(part, kernel[i, j]), border)
-        for i, j, part, border in _taps(x, kernel, geometry)
+        _place(dot(part, kernel[i, j]), border) for i, j, part, border in _taps(x, kernel, geometry)
     )
 
 
@@ -152,6 +151,15 @@ def _products(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
 def _winograd(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     wide = jnp.promote_types(x.dtype, jnp.float32)
     return winograd.convolve(x.astype(wide), kernel.astype(wide))
+
+
+def _cook_toom(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
+    """Fewer products along rows (`cook_toom`), the kernel's rows side by side in each."""
+    wide, taps = jnp.promote_types(x.dtype, jnp.float32), kernel.shape[1]
+    windows = cook_toom.windows(x.astype(wide), kernel.shape, geometry.padding)
+    pairs = zip(windows, cook_toom.matrices(kernel.astype(wide)), strict=True)
+    width = output_size(x.shape[2], taps, geometry)
+    return cook_toom.outputs([dot(v, u) for v, u in pairs], taps, width)
 
 
 def output_size(size: int, kernel: int, geometry: Geometry) -> int:
@@ -193,8 +201,8 @@ def _place(part: jax.Array, border: Border) -> jax.Array:
     return jnp.pad(part, ((0, 0), *border, (0, 0))) if any(map(any, border)) else part
 
 
-def _dot(x: jax.Array, matrix: jax.Array) -> jax.Array:
-    """(..., K) by (K, M), accumulated in float32 at least."""
+def dot(x: jax.Array, matrix: jax.Array) -> jax.Array:
+    """(..., K) by (K, M) -> (..., M), accumulated and given in float32 at least."""
     wide = jnp.promote_types(x.dtype, jnp.float32)
     flat = x.reshape(-1, x.shape[-1])
     # Its gradient is a product over all of x's rows, which XLA's CPU library does up to twice as
@@ -215,4 +223,5 @@ LOWERINGS: dict[str, Callable[[jax.Array, jax.Array, Geometry], jax.Array]] = {
     "strips": _strips,
     "products": _products,
     "winograd": _winograd,
+    "cook_toom": _cook_toom,
 }

@@ -19,7 +19,7 @@ MIXED = "wider/wider/patches"
 """XLA's own convolution forward and back to the image, patches back to the kernel."""
 
 LARGE = "wider/wider/rows"
-"""The same for large kernels, whose windows of many columns overlap the more."""
+"""The same for kernels larger than 5x5, whose windows of many columns overlap the more."""
 
 
 class Case(NamedTuple):
@@ -95,7 +95,7 @@ def default_rule(case: Case, backend: str) -> str:
 
 
 def _of_few_channels(case: Case) -> str | None:
-    """Where a tap alone has too little to multiply, and Winograd's transforms cost more than it.
+    """Where a tap alone has too little to multiply, and two transforms cost more than it.
 
     Not of an image, which needs no gradient: there patches are as fast forward, and simpler.
     """
@@ -105,7 +105,7 @@ def _of_few_channels(case: Case) -> str | None:
     if channels[0] < 16 and channels[1] <= 16:
         return "strips"
     if min(case.kernel) > 3:
-        return LARGE
+        return "cook_toom" if case.fits("cook_toom") else LARGE
     return MIXED if channels[0] <= 16 else None
 
 

@@ -37,6 +37,7 @@ CASES = [
     (2, 2, 0, 1, 4, 6, 8),
     (3, 1, 1, 1, 7, 5, 9),
     (5, 1, 0, 1, 3, 4, 9),
+    (5, 1, 2, 1, 4, 3, 6),
     (7, 1, 3, 1, 2, 1, 6),
     (3, 2, 1, 6, 6, 6, 7),
     (3, 2, 1, 6, 6, 6, 8),
@@ -46,7 +47,7 @@ NAMES = [*LOWERINGS, MIXED, "strips/winograd/patches"]
 EVERY = [(case, name) for case in CASES for name in NAMES if name != "shifts" or case[0] < 5]
 """The forty-nine products of a 7x7 kernel by shifts compile for seconds and no rule picks them."""
 
-SPLIT = ["patches", "strips", "winograd", MIXED, "products"]
+SPLIT = ["patches", "strips", "winograd", "cook_toom", MIXED, "products"]
 
 
 def fits(case, name):
@@ -154,16 +155,21 @@ def test_portions_are_as_large_as_allowed_or_the_batch(monkeypatch):
     assert [count(128, size) for size in (16, 8, 4)] == [4, 1, 1]
 
 
-@pytest.mark.parametrize("name", ["patches", "winograd"])
-def test_accuracy_at_a_real_depth(name):
-    """As deep a sum as VGG-A has: 256 channels, and a kernel gradient over 1,024 pixels."""
-    case = (3, 1, 1, 1, 256, 32, 8)
+DEEP = {3: (3, 1, 1, 1, 256, 32, 8), 5: (5, 1, 0, 1, 100, 32, 14)}
+
+
+@pytest.mark.parametrize(
+    ("k", "name"), [(3, "patches"), (3, "winograd"), (3, "cook_toom"), (5, "cook_toom")]
+)
+def test_accuracy_at_a_real_depth(k, name):
+    """As deep a sum as VGG-A or the seven-layer ConvNet has."""
+    case = DEEP[k]
     x, kernel, grad = arrays(case)
     found = compiled(case, name)(*(jnp.asarray(a, jnp.float32) for a in (x, kernel, grad)))
     assert_close(found, reference(x, kernel, grad, case), 2e-6)
 
 
-@pytest.mark.parametrize("name", ["patches", "winograd", MIXED])
+@pytest.mark.parametrize("name", ["patches", "winograd", "cook_toom", MIXED])
 @pytest.mark.parametrize("shared", [False, True])
 def test_members_in_a_loop(name, shared):
     """Four vmapped members inside a loop, with their own images or all with the same."""
@@ -197,7 +203,7 @@ def test_bfloat16_accumulates_in_float32(case, name, split):
     assert_close(found, reference(x, kernel, grad, case), 2**-7)
 
 
-@pytest.mark.parametrize("name", ["patches", "shifts", "strips", "winograd"])
+@pytest.mark.parametrize("name", ["patches", "shifts", "strips", "winograd", "cook_toom"])
 def test_products_of_bfloat16_leave_in_float32(name):
     """Sums of products may not be rounded to bfloat16 before all terms are in."""
     x, kernel, _ = (jnp.asarray(a, jnp.bfloat16) for a in arrays(CASES[2]))
@@ -207,7 +213,8 @@ def test_products_of_bfloat16_leave_in_float32(name):
     assert dots and all(":f32[" in line.split("=")[0] for line in dots)
 
 
-def test_second_derivative_through_winograd():
+@pytest.mark.parametrize("name", ["winograd", "cook_toom"])
+def test_second_derivative(name):
     """Hessian-vector products, forward over reverse and vmapped, agree with the library's."""
     x, kernel, _ = (jnp.asarray(a, jnp.float32) for a in arrays(CASES[0]))
 
@@ -216,10 +223,10 @@ def test_second_derivative_through_winograd():
         product = lambda v: jax.jvp(jax.grad(loss), (kernel,), (v,))[1]  # noqa: E731
         return jax.jit(jax.vmap(product))(jnp.stack([jnp.ones_like(kernel), kernel]))
 
-    np.testing.assert_allclose(hvp("winograd"), hvp("library"), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(hvp(name), hvp("library"), rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["matmul", "patches", "shifts", "strips", "products", "winograd"])
+@pytest.mark.parametrize("name", [name for name in LOWERINGS if name not in ("library", "wider")])
 def test_no_library_convolution_in_forward_or_backward(name):
     case = next(c for c, n in fitting(EVERY) if n == name)
     text = str(jax.make_jaxpr(functools.partial(ours, case=case, name=name))(*arrays(case)))
@@ -274,7 +281,8 @@ RULED = {
     (3, 3, 64, 32): "patches",
     (3, 64, 3, 32): MIXED,
     (3, 16, 16, 32): MIXED,
-    (5, 100, 100, 14): LARGE,
+    (5, 100, 100, 14): "cook_toom",
+    (7, 32, 32, 14): LARGE,
     (3, 4, 8, 32): "strips",
     (7, 2, 1, 32): "strips",
     (3, 32, 32, 16): "winograd",
