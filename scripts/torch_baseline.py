@@ -64,7 +64,10 @@ def make_step(
 
 
 def best_step(compile_too: bool, *args: Any) -> tuple[str, Callable[[int], float], dict[str, str]]:
-    """The fastest of {eager, compile} x {NCHW, channels_last}, timed; and why others fell out."""
+    """The fastest of {eager, compile} x {NCHW, channels_last}, timed; and why others fell out.
+
+    Raises: SystemExit: all of them did.
+    """
     timed, failed = {}, {}
     for compiled, last in itertools.product((False, True)[: 1 + compile_too], (False, True)):
         name = f"{'compile' if compiled else 'eager'} {'NHWC' if last else 'NCHW'}"
@@ -74,5 +77,7 @@ def best_step(compile_too: bool, *args: Any) -> tuple[str, Callable[[int], float
             timed[name] = (min(take(2) for _ in range(2)), take)
         except Exception as error:  # noqa: BLE001 - whatever the compiler lacks here is a row's note
             failed[name] = f"{type(error).__name__}: {str(error).splitlines()[0][:100]}"
+    if not timed:
+        raise SystemExit(f"PyTorch runs this network in no way: {failed}")
     name = min(timed, key=lambda key: timed[key][0])
     return name, timed[name][1], failed
