@@ -26,5 +26,6 @@ def digest(root: Path = Path(__file__).parent, parts: Sequence[str] = ARITHMETIC
 
 
 def _files(path: Path) -> list[Path]:
-    inside = [p for p in path.rglob("*") if p.suffix in (".py", ".json")]
-    return inside if path.is_dir() else [path]
+    if path.is_file():
+        return [path]
+    return [inside for inside in path.rglob("*") if inside.suffix in (".py", ".json")]

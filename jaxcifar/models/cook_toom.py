@@ -63,13 +63,16 @@ def _polynomial(roots: list[Fraction]) -> list[Fraction]:
     return found
 
 
-def windows(x: jax.Array, kernel_shape: tuple[int, ...], padding: int) -> list[jax.Array]:
+def windows(
+    x: jax.Array, kernel_shape: tuple[int, ...], padding: int, size: tuple[int, int]
+) -> list[jax.Array]:
     """(N, H, W, C) -> for each point (N, H', strips, kh * C): all rows that an output's sum needs.
 
-    A strip is `OUTPUTS` outputs side by side; the last one may reach beyond the image, into zeros.
+    `size` is that of the output, (H', W'). A strip is `OUTPUTS` outputs side by side; the last one
+    may reach beyond the image, into zeros.
     """
-    (kh, kw), (n, height, width, channels) = kernel_shape[:2], x.shape
-    rows, strips = height + 2 * padding - kh + 1, -(-(width + 2 * padding - kw + 1) // OUTPUTS)
+    (kh, kw), (n, _, width, channels) = kernel_shape[:2], x.shape
+    rows, strips = size[0], -(-size[1] // OUTPUTS)
     samples, span = OUTPUTS + kw - 1, (strips - 1) * OUTPUTS + 1
     right = max(0, span + samples - 1 - width - padding)
     padded = jnp.pad(x, ((0, 0), (padding, padding), (padding, right), (0, 0)))

@@ -155,11 +155,11 @@ def _winograd(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
 
 def _cook_toom(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     """Fewer products along rows (`cook_toom`), the kernel's rows side by side in each."""
-    wide, taps = jnp.promote_types(x.dtype, jnp.float32), kernel.shape[1]
-    windows = cook_toom.windows(x.astype(wide), kernel.shape, geometry.padding)
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    h, w = (output_size(x.shape[a], kernel.shape[a - 1], geometry) for a in (1, 2))
+    windows = cook_toom.windows(x.astype(wide), kernel.shape, geometry.padding, (h, w))
     pairs = zip(windows, cook_toom.matrices(kernel.astype(wide)), strict=True)
-    width = output_size(x.shape[2], taps, geometry)
-    return cook_toom.outputs([dot(v, u) for v, u in pairs], taps, width)
+    return cook_toom.outputs([dot(v, u) for v, u in pairs], kernel.shape[1], w)
 
 
 def output_size(size: int, kernel: int, geometry: Geometry) -> int:
