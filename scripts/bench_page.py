@@ -22,10 +22,11 @@ Written by `python scripts/bench.py --write` from `docs/performance.json`. Each 
 one process, all contenders in turn: medians over rounds of whole training steps (input path,
 forward, backward, Adam) of the executable that `train` builds. PyTorch is at the best of
 {eager, compile} x {NCHW, channels_last} that was tried, which its column names; a ratio above 1
-means that jaxcifar is faster. "Members" are populations: total images/s of the largest one in the
-lane that a run takes; the lanes themselves (members side by side, `vmap`, or one after another,
-`map`) stand in a table of their own. "Of products" is the work of one member's steps, three times
-the multiply-accumulates of the direct forward pass, over what matrix products reach on the device.
+means that jaxcifar is faster. On Linux the process keeps freed memory, as a run does, which makes
+PyTorch faster too. "Members" are populations: total images/s of the largest one in the lane that a
+run takes; the lanes themselves (members side by side, `vmap`, or one after another, `map`) stand in
+a table of their own. "Of products" is the work of one member's steps, three times the
+multiply-accumulates of the direct forward pass, over what matrix products reach on the device.
 """
 LIMITS = """## What is not claimed
 
