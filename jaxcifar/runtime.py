@@ -33,9 +33,9 @@ def cache_dir() -> Path:
 def prepare(deterministic: bool = True) -> None:
     """Keep freed memory, and let compiled programs persist between processes.
 
-    They lie in a folder that only the user can read. A cache folder already configured in JAX is
-    left alone, and ``JAXCIFAR_CACHE=off`` switches ours off. With `deterministic`, a GPU is asked
-    for kernels that give the same bits every time (it must be called before JAX first uses a
+    Programs lie in a folder that only the user can read. A cache folder already configured in JAX
+    is left alone, and ``JAXCIFAR_CACHE=off`` switches ours off. With `deterministic`, a GPU is
+    asked for kernels that give the same bits every time (it must be called before JAX first uses a
     device).
     """
     flag = "--xla_gpu_deterministic_ops=true"
@@ -59,12 +59,12 @@ def keep_memory() -> bool:
 
     On a CPU each call of a compiled segment asks for all its activations' memory at once, which
     glibc would fetch from the kernel, zeroed page by page, and give back after a few steps: up to
-    an eighth of a step's time. Threads that began before have heaps of their own, so this comes
+    a fifth of a step's time. Threads that began before have heaps of their own, so this comes
     first. Whoever sets glibc's own variables (``MALLOC_ARENA_MAX``, ``GLIBC_TUNABLES``, ...)
     decides instead. Returns: whether it did; other C libraries are left alone.
     """
-    environment = " ".join(os.environ)
-    if "MALLOC_" in environment or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
+    own = any(name.startswith("MALLOC_") for name in os.environ)
+    if own or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     return mallopt is not None and all(mallopt(*option) for option in ALLOCATOR.values())
