@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
+
+from tyro import conf
 
 from jaxcifar import cli
 from jaxcifar.config import Config
@@ -27,26 +29,29 @@ STAGES = (
     "optimizer after 0.8 of the epochs; every field below can be changed so."
 )
 
+Switch = Annotated[bool, conf.FlagCreatePairsOff]
+"""Given or not: the command knows no ``--no-...`` of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainFlags:
     """Flags of the command, for its help text."""
 
-    config: Config = field(default_factory=Config)
+    config: Annotated[Config, conf.FlagConversionOff] = field(default_factory=Config)
     """Fields that all members share; --config FILE[:variant] names the study itself."""
-    seeds: int = 1
-    """Written --config.seeds: how many seeds each member is trained with."""
+    seeds: Annotated[int, conf.arg(name="config.seeds")] = 1
+    """How many seeds each member is trained with."""
     workdir: Path | None = None
     """Run folder; default runs/<study>-<variant>-<hash>."""
-    dry_run: bool = False
+    dry_run: Switch = False
     """Print groups, members, steps, and what time and memory they will cost; train nothing."""
     only_group: str | None = None
     """Train one group, so that groups can run side by side."""
-    no_report: bool = False
+    no_report: Switch = False
     """Draw no figures and write no report; python -m jaxcifar.report does it from the records."""
     tracker: str = ""
     """Show the records while training, too: tensorboard, wandb or both, separated by a comma."""
-    debug: bool = False
+    debug: Switch = False
     """Show tracebacks of mistakes too."""
 
 

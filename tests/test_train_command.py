@@ -1,5 +1,6 @@
 """``python -m jaxcifar.train`` before it trains: mistakes, the dry run, the help."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jaxcifar import cli, train
+from jaxcifar.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,3 +64,20 @@ def test_help_lists_the_fields_and_needs_no_jax():
     assert done.returncode == 0, done.stderr
     for word in ("--config.optim.lr", "--config.model.width", "--workdir", "--dry-run"):
         assert word in done.stdout
+
+
+def test_help_names_only_flags_that_are_taken(capsys):
+    with pytest.raises(SystemExit):
+        train.main(["--help"])
+    lines = capsys.readouterr().out.splitlines()[1:]  # after the usage, options in boxes
+    options = [line for line in lines if re.match(r"\W*--\w", line)]
+    names = {name for line in options for name in re.findall(r"--(\w[\w.-]*)", line)}
+    plain = {name for name in names if not name.startswith("config.")}
+    assert plain == {"workdir", "dry-run", "only-group", "no-report", "tracker", "debug"}
+    study = cli.load_study(CONFIG[1])
+    assert len(names) > 60
+    for name in names - plain:
+        with pytest.raises(UserError) as said:  # such as "cannot be read": the field is known
+            cli.apply_overrides(study, [(name.removeprefix("config.").replace("-", "_"), "{}")])
+            raise UserError("taken as it is")
+        assert "unknown field" not in str(said.value)
