@@ -20,7 +20,7 @@ from jaxcifar.config.reports import (
 
 BASE = replace(R2, R2_MASKED | {"data.mask_size": (4,), "data.mask_rate": (0.5, 0.7, 0.9)})
 NETWORKS = {"rn16": {"model.name": "rn16"} | R2_DROPPED, "rr16": {"model.name": "rr16"}}
-RUNS = [("adamw", lr, 100 * lr) for lr in (7e-4, 5e-4, 3e-4, 1e-4)]
+RUNS = [("adamw", n / 1e4, n / 100) for n in (7, 5, 3, 1)]  # the decay is 100 times the rate
 
 
 def get_config(variant: str | None = None) -> Study:

@@ -10,7 +10,7 @@ from jaxcifar.config.reports import R2, R2_ASRUN, R2_MASKED, R2_PUBLISHED, R2_QU
 
 BASE = replace(R2, R2_MASKED | {"data.mask_size": (4,), "data.mask_rate": (0.5, 0.7, 0.9)})
 NETWORKS = {"rr16": {"model.name": "rr16"}, "rr32": {"model.name": "rr32"}}
-RUNS = [("adamw", lr, 100 * lr) for lr in (4e-4, 3.5e-4, 3e-4, 2e-4)]
+RUNS = [("adamw", n / 1e4, n / 100) for n in (4, 3.5, 3, 2)]  # the decay is 100 times the rate
 
 
 def get_config(variant: str | None = None) -> Study:

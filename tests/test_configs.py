@@ -1,6 +1,7 @@
 """The config files: all build and plan, and those of the reports hold the reports' rows."""
 
 import dataclasses
+import re
 from functools import cache
 from pathlib import Path
 
@@ -287,3 +288,10 @@ def test_every_config_trains(name, tmp_path):
     for row in results.summary["members"].values():
         assert row["diverged_step"] is None and 0 <= row["test"]["last"]["accuracy"] <= 1
     assert np.isfinite(results.steps["loss"]).any(axis=1).all()
+
+
+@pytest.mark.parametrize("name", ["r2_mask_rn_rr", "r2_mask_rr1632"])
+def test_numbers_are_those_of_the_ids_to_the_last_bit(name):
+    for member, run in runs(name).items():
+        *_, rate, decay = re.findall(r"\d[\d.]*e-\d+", member)
+        assert (run.config.optim.lr, run.config.optim.weight_decay) == (float(rate), float(decay))
