@@ -2,9 +2,9 @@
 
 CAPTIONS = {
     "loss_band_steps": "Minibatch training loss at each step. Shaded: from the lowest to the "
-    "highest run of a network over its learning rates; line: their mean.",
+    "highest run of a network over its learning rates, where it has several; line: their mean.",
     "loss_band_epochs": "Training loss, epoch means. Shaded: from the lowest to the highest run "
-    "of a network over its learning rates; line: their mean.",
+    "of a network over its learning rates, where it has several; line: their mean.",
     "gradient_range": "Range of the entries of the last layer's gradient at the lowest learning "
     "rate, epoch means of each step's smallest and largest entry.",
     "gradient_range_all": "Range of the entries of the last layer's gradient, a panel a learning "
