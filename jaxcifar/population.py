@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from jaxcifar.config import Config, Stage, Study, replace, source
+from jaxcifar.config import Config, Stage, Study, flat, replace, source
 
 _SEEDS = ("init_seed", "order_seed", "augment_seed")
 # What cannot change a member's numbers, or is told better by the data's fingerprint.
@@ -41,9 +41,8 @@ def expand(study: Study, fingerprint: Callable[[Config], str]) -> tuple[MemberRu
             config = seeded(config, config.seed + index)
             name = member.id if index == 0 else f"{member.id}.s{index}"
             digest = identity(config, fingerprint(config))
-            runs.append(
-                MemberRun(name, member.id, config.seed, dict(member.overrides), config, digest)
-            )
+            changes = flat(member.overrides)
+            runs.append(MemberRun(name, member.id, config.seed, changes, config, digest))
     return tuple(runs)
 
 

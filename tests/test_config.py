@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jaxcifar import cli, plan, population, resolution
-from jaxcifar.config import Config, Member, Study, duration, replace, sweep
+from jaxcifar.config import Config, Member, Stage, Study, duration, flat, replace, sweep
 from jaxcifar.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -214,6 +214,17 @@ def test_adding_seeds_renames_nobody():
 def test_a_config_survives_json():
     config = replace(Config(), {"model.filters": (1, 2, 3), "data.augment": ("crop",)})
     assert population.from_dict(population.as_dict(config)) == config
+
+
+def test_members_name_the_fields_of_their_stages():
+    stages = (Stage(0.5, {"optim.name": "sgd"}), Stage(0.8, {"optim.lr": 0.1}))
+    whole = {"optim.lr": 0.2, "stages": stages}
+    (run,) = population.expand(Study("s", Config(), (Member("a", whole),)), lambda config: "data")
+    assert run.overrides == {
+        "optim.lr": 0.2, "stages.0.at": 0.5, "stages.0.optim.name": "sgd",
+        "stages.1.at": 0.8, "stages.1.optim.lr": 0.1,
+    }  # fmt: skip
+    assert replace(Config(), flat(whole)) == replace(Config(), whole)
 
 
 def test_differences_name_paths():

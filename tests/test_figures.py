@@ -258,6 +258,19 @@ def test_series_names_of_other_settings(tmp_path):
     assert augmented == "VGG-A, sgd, momentum=0.9, augment=hflip+crop"
 
 
+def test_series_names_of_later_stages(tmp_path):
+    config = json.loads((write_run(tmp_path, norms=("batch",)) / "config.json").read_text())
+    for member, rate in zip(config["members"], (0.1, 0.2, None, None), strict=True):
+        changes = {"optim.name": "sgd"} | ({"optim.lr": rate} if rate else {})
+        member["config"]["stages"] = [[0.8, changes]] if rate else []
+        member["overrides"] |= {f"stages.0.{path}": value for path, value in changes.items()}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    first, second, without = figures.read_run(tmp_path).series
+    assert first == "VGG-A, stages.0.sgd, stages.0.lr=0.1"
+    assert second == "VGG-A, stages.0.sgd, stages.0.lr=0.2"
+    assert without == "VGG-A"
+
+
 def test_small_copies_keep_the_colours_of_thin_lines(run):
     figure, (axes,) = style.new_figure()
     for index, rate in enumerate(style.RATES):

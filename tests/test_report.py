@@ -287,3 +287,8 @@ def test_needs_no_jax_and_no_scipy_before_there_are_seeds():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_settings_read_as_they_are_given():
+    shown = [blocks.short(value) for value in (0.001, 20.0, "sgd", ["hflip", "crop"], [])]
+    assert shown == ["0.001", "20", "sgd", "hflip,crop", "none"]

@@ -15,7 +15,7 @@ from jaxcifar.config.components import (
 )
 from jaxcifar.config.source import Source, source
 from jaxcifar.config.study import Member, Study, default_id, sweep
-from jaxcifar.config.whole import Config, Stage, replace
+from jaxcifar.config.whole import Config, Stage, flat, replace
 
 __all__ = [
     "AverageConfig",
@@ -35,6 +35,7 @@ __all__ = [
     "TrainConfig",
     "default_id",
     "duration",
+    "flat",
     "replace",
     "source",
     "sweep",

@@ -104,6 +104,19 @@ def replace(config: Config, overrides: Mapping[str, Any]) -> Config:
     return _replace(config, {tuple(path.split(".")): value for path, value in plain.items()})
 
 
+def flat(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Overrides for people to read: whole stages field by field, by the paths of flags.
+
+    >>> flat({"stages": (Stage(0.8, {"optim.name": "sgd"}),)})
+    {'stages.0.at': 0.8, 'stages.0.optim.name': 'sgd'}
+    """
+    rows = dict(overrides)
+    for number, stage in enumerate(rows.pop("stages", ())):
+        changes = {"at": stage.at, **stage.changes}
+        rows |= {f"stages.{number}.{path}": value for path, value in changes.items()}
+    return rows
+
+
 def _change_stages(stages: Sequence[Stage], within: Mapping[str, Any]) -> tuple[Stage, ...]:
     rows = [{"at": stage.at, **stage.changes} for stage in stages]
     for index, field_path in sorted(_indexed(path) for path in within):

@@ -218,15 +218,24 @@ def _series_name(config: Mapping[str, Any], varying: Sequence[str]) -> str:
         elif key != "model.name" and value is not None:
             last = key.split(".")[-1]
             value = "+".join(map(str, value)) or "none" if isinstance(value, list) else value
-            name += f", {value}" if last == "name" else f", {last}={value}"
+            stage = key[: len("stages.0.")] if key.startswith("stages.") else ""
+            name += f", {stage}{value}" if last == "name" else f", {stage}{last}={value}"
     return name
 
 
 def _get(config: Mapping[str, Any], key: str) -> Any:
+    if key.startswith("stages."):
+        _, number, field = key.split(".", 2)
+        return _of_stage(config["stages"], int(number), field)
     value: Any = config
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
+
+
+def _of_stage(stages: Sequence[Any], number: int, field: str) -> Any:
+    at, changes = stages[number] if number < len(stages) else (None, {})
+    return at if field == "at" else changes.get(field)
 
 
 def _recorded(values: np.ndarray) -> int:

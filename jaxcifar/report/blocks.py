@@ -110,7 +110,9 @@ def p_value(p: float) -> str:
 
 
 def short(value: Any) -> str:
-    """A number as briefly as it can be read back: ``0.001``, ``12.5``, ``20``."""
+    """A number as briefly as it can be read back: ``0.001``, ``12.5``, ``20``; lists as flags."""
+    if isinstance(value, list):
+        return ",".join(map(short, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
