@@ -248,3 +248,10 @@ def test_maps_stand_beside_their_images(run):
     np.testing.assert_array_equal(line[0].images[0].get_array(), probes.sample_images[1])
     np.testing.assert_array_equal(line[3].images[0].get_array(), probes.attention[2, 1])
     assert figure.axes[3].get_title().startswith("res2/sa\n")
+
+
+@pytest.mark.parametrize("looks", [style.SERIES, style.RATES])
+def test_more_things_than_colours_still_look_different(looks):
+    several = [style.look(looks, index) for index in range(len(looks) ** 2)]
+    assert several[: len(looks)] == list(looks)
+    assert len({(shape.color, shape.marker) for shape in several}) == len(several)

@@ -77,8 +77,12 @@ RATES = (
 
 
 def look(looks: Sequence[Look], index: int) -> Look:
-    """The look of the index-th thing; they repeat after the last."""
-    return looks[index % len(looks)]
+    """The look of the index-th thing; after the last, colours with the lines of their neighbours.
+
+    Fills and markers go with the lines: n looks tell n * n things apart.
+    """
+    turn, place = divmod(index, len(looks))
+    return looks[(place + turn) % len(looks)]._replace(color=looks[place].color)
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
