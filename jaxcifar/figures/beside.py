@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from jaxcifar.bands import loss_band
 from jaxcifar.figures.curves import log_if_wide
 from jaxcifar.figures.landscape import draw_epoch_bands, what_is_shaded
-from jaxcifar.figures.lettering import whole_epochs
+from jaxcifar.figures.lettering import whole_numbers
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import (
     RATES,
@@ -159,4 +159,4 @@ def _notes(records: Records, recorded: Recorded, source: str) -> list[str]:
 
 def _whole_epochs(panels: Sequence[Axes]) -> None:
     for axes in panels:
-        axes.xaxis.set_major_locator(whole_epochs())
+        axes.xaxis.set_major_locator(whole_numbers())

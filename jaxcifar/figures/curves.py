@@ -9,15 +9,15 @@ from matplotlib.lines import Line2D
 
 from jaxcifar.bands import epoch_means
 from jaxcifar.figures.leading import common_start, names_note
-from jaxcifar.figures.lettering import whole_epochs, wrapped
+from jaxcifar.figures.lettering import whole_numbers, wrapped
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import (
-    PAGE,
     RATES,
     Look,
     footer,
     look,
     new_figure,
+    page_wide,
     plain_numbers,
     styled,
     thinned,
@@ -86,11 +86,12 @@ def learning_rates(records: Records) -> Figure:
             x, y, drawstyle="steps-post", color=shape.color, linestyle=line, label=label,
             marker=shape.marker, markersize=3, markevery=[0],
         )  # fmt: skip
+    axes.xaxis.set_major_locator(whole_numbers())
     log_if_wide([axes], at_least=5)
     cut = _cut_below(axes)
     beside = len(same) > FEW
     if beside:
-        figure.set_size_inches(PAGE, max(2.8, 0.6 + 0.13 * len(same)))
+        page_wide(figure, len(same))
     figure.legend(loc="outside right upper" if beside else "outside upper left", fontsize=6)
     footer(figure, records, cut, names_note(records))
     return figure
@@ -121,7 +122,7 @@ def _panels(records: Records, ylabel: str) -> tuple[Figure, list[Axes]]:
     figure, panels = new_figure(len(records.series), 2, "epoch", ylabel)
     for axes, series in zip(panels, records.series, strict=True):
         axes.set_title(wrapped(series, 2.9))
-        axes.xaxis.set_major_locator(whole_epochs())
+        axes.xaxis.set_major_locator(whole_numbers())
     return figure, panels
 
 

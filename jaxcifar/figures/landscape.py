@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from jaxcifar import bands
 from jaxcifar.bands import Band
-from jaxcifar.figures.lettering import whole_epochs
+from jaxcifar.figures.lettering import columns_for, whole_numbers
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import (
     SERIES,
@@ -22,8 +22,12 @@ from jaxcifar.figures.style import (
     legend,
     look,
     new_figure,
+    page_wide,
     styled,
 )
+
+FEW, LETTERS = 4, 36
+"""So many networks, of names so long, are named within a narrow figure."""
 
 
 def series_band(records: Records, series: str) -> Band:
@@ -93,9 +97,10 @@ def loss_band_steps(records: Records) -> Figure:
     if size > 1:
         notes.append(f"Each point stands for {size} steps: lowest, highest, mean of the mean")
     axes.set_xlim(0, most)
+    axes.xaxis.set_major_locator(whole_numbers())
     axes.set_title(_title(records, "Training loss"))
     notes.append(_set_top(axes, list(whole.values())))
-    legend(axes, drawn, records.series)
+    _name_networks(axes, figure, drawn, records.series)
     footer(figure, records, *notes)
     return figure
 
@@ -106,9 +111,9 @@ def loss_band_epochs(records: Records) -> Figure:
     figure, (axes,) = new_figure(xlabel="epoch", ylabel="training loss, epoch mean (nats)")
     drawn = draw_epoch_bands(axes, records)
     axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(whole_epochs())
+    axes.xaxis.set_major_locator(whole_numbers())
     axes.set_title(_title(records, "Training loss"))
-    legend(axes, drawn, records.series)
+    _name_networks(axes, figure, drawn, records.series)
     footer(figure, records, what_is_shaded(records))
     return figure
 
@@ -124,6 +129,17 @@ def draw_epoch_bands(axes: Axes, records: Records) -> list[tuple[Any, ...]]:
             draw_outermost(axes, epochs, widest, shape)
         drawn.append(draw_band(axes, epochs, band, shape, hatch=True))
     return drawn
+
+
+def _name_networks(
+    owner: Axes | Figure, figure: Figure, drawn: Sequence[Any], names: Sequence[str], **options: Any
+) -> None:
+    """In `owner`'s legend; where they are many or long, at the right of a wider figure."""
+    if len(names) <= FEW and max(map(len, names)) <= LETTERS:
+        legend(owner, drawn, names, **options)
+    else:
+        page_wide(figure, len(names))
+        legend(figure, drawn, names, loc="outside right upper", fontsize=6)
 
 
 def _mark_diverged(axes: Axes, records: Records) -> None:
@@ -189,9 +205,15 @@ def _gradient_panels(records: Records, rates: Sequence[float]) -> Figure:
                 epochs = np.arange(1, len(lower) + 1)
                 drawn[series] = draw_range(axes, epochs, lower, upper, look(SERIES, index))
         axes.set_title(f"learning rate {lr:g}")
-        axes.xaxis.set_major_locator(whole_epochs())
-    columns = 1 if len(rates) == 1 else 4
-    legend(figure, list(drawn.values()), list(drawn), loc="outside upper center", ncols=columns)
+        axes.xaxis.set_major_locator(whole_numbers())
+    if len(rates) == 1:
+        above = {"loc": "outside upper center"}
+        _name_networks(figure, figure, list(drawn.values()), list(drawn), **above)
+    else:
+        columns = min(4, columns_for(list(drawn), figure, 8))
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + 0.17 * ((len(drawn) - 1) // columns))
+        legend(figure, list(drawn.values()), list(drawn), loc="outside upper center", ncols=columns)
     footer(figure, records, "Shaded: epoch means of each step's smallest and largest entry")
     return figure
 

@@ -21,8 +21,8 @@ def few_numbers(axis: Axis, subs: Sequence[int] = (1, 2, 5), at_least: float = 8
     axis.set_minor_formatter(NullFormatter())
 
 
-def whole_epochs() -> MaxNLocator:
-    """Ticks at whole epochs only, also where one alone was recorded."""
+def whole_numbers() -> MaxNLocator:
+    """Ticks at whole epochs or steps only, also where one alone was recorded."""
     return MaxNLocator(integer=True, min_n_ticks=1)
 
 

@@ -217,10 +217,15 @@ def _series_name(config: Mapping[str, Any], varying: Sequence[str]) -> str:
             name += f" {_VALUES[key, str(value)]}"
         elif key != "model.name" and value is not None:
             last = key.split(".")[-1]
-            value = "+".join(map(str, value)) or "none" if isinstance(value, list) else value
+            value = "+".join(map(_brief, value)) or "none" if isinstance(value, list) else value
             stage = key[: len("stages.0.")] if key.startswith("stages.") else ""
-            name += f", {stage}{value}" if last == "name" else f", {stage}{last}={value}"
+            shown = stage if last == "name" else f"{stage}{last}="
+            name += f", {shown}{_brief(value)}"
     return name
+
+
+def _brief(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _get(config: Mapping[str, Any], key: str) -> Any:

@@ -244,6 +244,11 @@ def legend(owner: Any, handles: Sequence[Any], labels: Sequence[str], **options:
     owner.legend(handles, labels, handler_map={tuple: HandlerTuple(ndivide=1)}, **options)
 
 
+def page_wide(figure: Figure, names: int) -> None:
+    """Make room for a legend of so many names at the right of the axes."""
+    figure.set_size_inches(PAGE, max(2.8, 0.6 + 0.13 * names))
+
+
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Write ``STEM.png`` and ``STEM.svg``; the same figure gives the same bytes."""
     written = []
