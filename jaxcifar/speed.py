@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,17 +80,18 @@ def rate_of(program: Program, machine: Hardware) -> Rate:
 def product_rate(dtype: str = "float32") -> float:
     """Multiply-accumulates a second of large matrix products on this device; < 2 s to measure.
 
-    Products follow one another inside one program, as those of a network do.
+    Products follow one another inside one program, as those of a network do; the fastest call
+    counts, as others may have shared their cores with something else.
     """
     size, chain = PRODUCT.get(jax.default_backend(), LARGE_PRODUCT)
     matrix = jnp.eye(size, dtype=dtype)
     product = jax.jit(lambda a, b: jax.lax.fori_loop(0, chain, lambda _, c: a @ c, b))
     product(matrix, matrix).block_until_ready()
-    began, count, seconds = time.perf_counter(), 0, 0.0
-    while seconds < 0.2:
+    times = [time.perf_counter()]
+    while times[-1] - times[0] < 0.5:
         product(matrix, matrix).block_until_ready()
-        count, seconds = count + chain, time.perf_counter() - began
-    return count * size**3 / seconds
+        times.append(time.perf_counter())
+    return chain * size**3 / min(after - before for before, after in pairwise(times))
 
 
 def work(plan: Plan, scored: int, taken: int = 0) -> float:

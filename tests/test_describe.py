@@ -1,5 +1,7 @@
 """``--dry-run``: what a study would cost, in memory, time and programs, and how it is said."""
 
+from types import SimpleNamespace
+
 import cli_runs
 import pytest
 import tiny
@@ -124,6 +126,13 @@ def test_the_committed_rates_are_rates():
 
 def test_a_matrix_product_is_timed_within_a_second_or_so():
     assert 1e8 < speed.product_rate() < 1e16
+
+
+def test_the_fastest_matrix_product_counts(monkeypatch):
+    clock = iter([0.0, 0.4, 0.41, 0.7])  # calls of 0.4, 0.01 and 0.29 seconds
+    monkeypatch.setattr(speed, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setitem(speed.PRODUCT, "cpu", (8, 3))
+    assert speed.product_rate.__wrapped__() == pytest.approx(3 * 8**3 / 0.01)
 
 
 def test_work_is_three_passes_a_trained_image_and_one_a_scored():
