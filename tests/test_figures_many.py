@@ -1,6 +1,7 @@
 """Figures of many networks with long names: all of it stays on the paper."""
 
 import json
+from itertools import pairwise
 
 import pytest
 from made_records import write_run
@@ -40,3 +41,15 @@ def test_all_words_lie_within_the_figure(name, many):
             box = text.get_window_extent()
             where = f"{text.get_text()!r} at {box}"
             assert min(box.x0, box.y0) > -2 and box.x1 < width + 2 and box.y1 < height + 2, where
+
+
+@pytest.mark.parametrize("name", ["loss_band_steps", "learning_rates"])
+def test_numbers_below_many_steps_stay_apart(name, tmp_path):
+    figure = figures.FIGURES[name].draw(figures.read_run(write_run(tmp_path, epochs=50, spe=391)))
+    figure.draw_without_rendering()
+    axis = figure.axes[0].xaxis
+    low, high = axis.get_view_interval()
+    shown = [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    boxes = [label.get_window_extent() for label in shown]
+    assert len(boxes) > 2
+    assert all(left.x1 + 5 < right.x0 for left, right in pairwise(boxes))

@@ -23,7 +23,7 @@ def few_numbers(axis: Axis, subs: Sequence[int] = (1, 2, 5), at_least: float = 8
 
 def whole_numbers() -> MaxNLocator:
     """Ticks at whole epochs or steps only, also where one alone was recorded."""
-    return MaxNLocator(integer=True, min_n_ticks=1)
+    return MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1)
 
 
 def wrapped(name: str, inches: float, size: float = 8) -> str:
