@@ -63,7 +63,7 @@ def test_average_over_seeds_cuts_to_the_shortest():
     np.testing.assert_array_equal(band.mean, [3.5, 3.5])
 
 
-def test_epoch_means_of_whole_numbers():
+def test_epoch_means_of_whole_epochs():
     values = np.arange(14.0).reshape(2, 7)
     np.testing.assert_array_equal(bands.epoch_means(values, 3), [[1, 4], [8, 11]])
     values[0, 4] = np.nan

@@ -14,7 +14,7 @@ from jaxcifar.config.components import (
     duration,
 )
 from jaxcifar.config.source import Source, source
-from jaxcifar.config.study import Member, Study, default_id, sweep
+from jaxcifar.config.study import Member, Study, default_id, short, sweep
 from jaxcifar.config.whole import Config, Stage, flat, replace
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "duration",
     "flat",
     "replace",
+    "short",
     "source",
     "sweep",
 ]

@@ -49,11 +49,12 @@ def sweep(
 
 def default_id(overrides: Mapping[str, Any]) -> str:
     """``lr=0.1,norm=batch``: the overrides by the last part of their paths; ``run`` if none."""
-    parts = (f"{path.rpartition('.')[2]}={_short(value)}" for path, value in overrides.items())
+    parts = (f"{path.rpartition('.')[2]}={short(value, 'x')}" for path, value in overrides.items())
     return ",".join(parts) or "run"
 
 
-def _short(value: object) -> str:
-    if isinstance(value, tuple):
-        return "x".join(map(_short, value))
+def short(value: object, joint: str = ",") -> str:
+    """A setting as briefly as it can be read back: ``0.001``, ``20``, ``hflip,crop``."""
+    if isinstance(value, tuple | list):
+        return joint.join(short(part, joint) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -112,13 +112,16 @@ def flat(overrides: Mapping[str, Any]) -> dict[str, Any]:
     """
     rows = dict(overrides)
     for number, stage in enumerate(rows.pop("stages", ())):
-        changes = {"at": stage.at, **stage.changes}
-        rows |= {f"stages.{number}.{path}": value for path, value in changes.items()}
+        rows |= {f"stages.{number}.{path}": value for path, value in _row(stage).items()}
     return rows
 
 
+def _row(stage: Stage) -> dict[str, Any]:
+    return {"at": stage.at, **stage.changes}
+
+
 def _change_stages(stages: Sequence[Stage], within: Mapping[str, Any]) -> tuple[Stage, ...]:
-    rows = [{"at": stage.at, **stage.changes} for stage in stages]
+    rows = [_row(stage) for stage in stages]
     for index, field_path in sorted(_indexed(path) for path in within):
         if index > len(rows):
             raise UserError(f"there is no stage {len(rows)}, but changes of stage {index}")

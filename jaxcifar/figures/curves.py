@@ -12,6 +12,7 @@ from jaxcifar.figures.leading import common_start, names_note
 from jaxcifar.figures.lettering import whole_numbers, wrapped
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import (
+    FEW,
     RATES,
     Look,
     footer,
@@ -24,7 +25,6 @@ from jaxcifar.figures.style import (
 )
 
 LINES = ("-", "--", ":")  # after all colours
-FEW = 4  # lines whose names stand above a narrow figure
 LOWEST = 1e-4  # of the highest learning rate
 SPLITS = {
     "validation": "validation", "test": "test set", "train": "training images, eval mode",

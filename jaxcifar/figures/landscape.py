@@ -12,6 +12,7 @@ from jaxcifar.bands import Band
 from jaxcifar.figures.lettering import columns_for, whole_numbers
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import (
+    FEW,
     SERIES,
     bin_band,
     bin_size,
@@ -26,8 +27,7 @@ from jaxcifar.figures.style import (
     styled,
 )
 
-FEW, LETTERS = 4, 36
-"""So many networks, of names so long, are named within a narrow figure."""
+LETTERS = 36  # of a name within a narrow figure
 
 
 def series_band(records: Records, series: str) -> Band:
@@ -206,14 +206,14 @@ def _gradient_panels(records: Records, rates: Sequence[float]) -> Figure:
                 drawn[series] = draw_range(axes, epochs, lower, upper, look(SERIES, index))
         axes.set_title(f"learning rate {lr:g}")
         axes.xaxis.set_major_locator(whole_numbers())
+    names, above = list(drawn), "outside upper center"
     if len(rates) == 1:
-        above = {"loc": "outside upper center"}
-        _name_networks(figure, figure, list(drawn.values()), list(drawn), **above)
+        _name_networks(figure, figure, list(drawn.values()), names, loc=above)
     else:
-        columns = min(4, columns_for(list(drawn), figure, 8))
+        columns = min(4, columns_for(names, figure, 8))
         width, height = figure.get_size_inches()
-        figure.set_size_inches(width, height + 0.17 * ((len(drawn) - 1) // columns))
-        legend(figure, list(drawn.values()), list(drawn), loc="outside upper center", ncols=columns)
+        figure.set_size_inches(width, height + 0.17 * ((len(names) - 1) // columns))
+        legend(figure, list(drawn.values()), names, loc=above, ncols=columns)
     footer(figure, records, "Shaded: epoch means of each step's smallest and largest entry")
     return figure
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from jaxcifar.config import short
 from jaxcifar.errors import UserError
 
 # Members that differ only in these belong to one series: the runs that a band spans.
@@ -217,15 +218,10 @@ def _series_name(config: Mapping[str, Any], varying: Sequence[str]) -> str:
             name += f" {_VALUES[key, str(value)]}"
         elif key != "model.name" and value is not None:
             last = key.split(".")[-1]
-            value = "+".join(map(_brief, value)) or "none" if isinstance(value, list) else value
-            stage = key[: len("stages.0.")] if key.startswith("stages.") else ""
+            stage = f"stages.{key.split('.')[1]}." if key.startswith("stages.") else ""
             shown = stage if last == "name" else f"{stage}{last}="
-            name += f", {shown}{_brief(value)}"
+            name += f", {shown}{short(value, '+') or 'none'}"
     return name
-
-
-def _brief(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _get(config: Mapping[str, Any], key: str) -> Any:

@@ -21,6 +21,7 @@ from jaxcifar.figures.records import Records
 from jaxcifar.files import write_atomically
 
 COLUMN, PAGE = 3.5, 7.0  # inches
+FEW = 4  # names that stand in or above a figure of one column
 MOST_POINTS = 800  # a column has no more pixels in print
 
 RC = {

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxcifar import config
+
 DASH = "\u2013"  # not recorded, or there is none
 
 
@@ -110,10 +112,8 @@ def p_value(p: float) -> str:
 
 
 def short(value: Any) -> str:
-    """A number as briefly as it can be read back: ``0.001``, ``12.5``, ``20``; lists as flags."""
-    if isinstance(value, list):
-        return ",".join(map(short, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """A setting as briefly as it can be read back; ``none`` for an empty list."""
+    return config.short(value) or "none"
 
 
 def plural(count: int, word: str) -> str:
