@@ -18,9 +18,11 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 
 from jaxcifar.errors import unknown
-from jaxcifar.models import cook_toom, winograd
+from jaxcifar.models import cook_toom, grouped, winograd
 from jaxcifar.models.forms import LOWERINGS, Geometry
 from jaxcifar.models.portions import Split, in_portions
+
+_library = LOWERINGS["library"]
 
 WINDOWED = ("patches", "rows", "strips", "winograd", "cook_toom")
 """What lays windows side by side takes a few images at a time (`jaxcifar.models.portions`)."""
@@ -60,9 +62,10 @@ def conv2d(
     geometry = Geometry(stride, padding, groups)
     if not supports(lowering, kernel.shape, geometry):
         raise ValueError(f"lowering {lowering!r} does not cover {kernel.shape} with {geometry}")
-    if lowering == "library":
-        return LOWERINGS[lowering](x, kernel, geometry)
-    return _lowered(lowering, geometry, jax.default_backend() == "cpu")(x, kernel)
+    on_cpu = jax.default_backend() == "cpu"
+    if lowering != "library":
+        return _lowered(lowering, geometry, on_cpu)(x, kernel)
+    return _library(x, kernel, geometry) if on_cpu else grouped.conv(geometry)(x, kernel)
 
 
 class Passes(NamedTuple):
