@@ -10,20 +10,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
-from jaxcifar import engine, steps
+from jaxcifar import engine, residuals, steps
 from jaxcifar.keys import Purpose, key_at
 from jaxcifar.types import Phase, Plan, Program, Snapshot, TrainState, Tree
 
 IMAGE_BYTES = math.prod(steps.IMAGE_SHAPE) + 4  # uint8 pixels and an int32 label
 
 # What a step holds for a moment besides gradients and the values kept for its backward pass: copies
-# that the compiler did not avoid and the windows of a few images, as a share of one member's kept
-# values; and where the largest value of the forward pass is not kept, so many times that value.
-# Small networks need a larger share, up to so many bytes. Measured against XLA's own account of the
-# compiled segments of sixteen networks on a CPU at batch 128 (`scripts/bench_costs.py`): fifteen at
-# 0.86 to 1.11 of it, VGG-A light at 1.20. Not measured on a GPU: its convolutions choose a
-# workspace of their own.
-WORKSPACE = {"cpu": (0.155, 1.8)}
+# that the compiler did not avoid and windows or workspace, as a share of one member's kept values;
+# and so many times the value that passes (see `backward_pass`). Small networks need a larger share
+# on a CPU, up to so many bytes. Measured against XLA's own account of compiled segments: of sixteen
+# networks on a CPU at batch 128 (`scripts/bench_costs.py`), fifteen at 0.86 to 1.11 of it, VGG-A
+# light at 1.20; of the same, in both dtypes and as populations, compiled for a GPU that was not
+# there (`scripts/gpu_programs.py`), 30 of 37 within 15 %, the others at 0.81 to 1.29. The workspace
+# that cuDNN chooses is in no account.
+WORKSPACE = {"cpu": (0.155, 1.8), "gpu": (0.05, 1.5)}
 SMALL = {"cpu": (0.38, 32 * 2**20)}
 UNMEASURED = (0.0, 0.0)
 
@@ -75,8 +76,8 @@ def _of_phase(
     held = {name: size(tree) // program.devices for name, tree in on_device.items()}
     here = program.members // program.devices
     working = here if program.lane == "vmap" else 1
-    kept, passing = backward_pass(alone, state)
-    workspace = _workspace(kept, passing, backend)
+    kept, passing = backward_pass(alone, state, backend)
+    workspace = _workspace(kept, passing, backend) * (working if backend == "gpu" else 1)
     gradients = size(state.params) // program.members
     step = working * (kept + gradients) + workspace
     return Memory(**held, images=n_image * IMAGE_BYTES, step=step)
@@ -93,12 +94,12 @@ def size(tree: Tree) -> int:
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
-def backward_pass(phase: Phase, state: TrainState) -> tuple[int, int]:
+def backward_pass(phase: Phase, state: TrainState, backend: str) -> tuple[int, int]:
     """Bytes that one member's backward pass keeps of its forward pass, and that pass through.
 
-    These are of the largest value that is made on the way, where none of its size is kept. The
-    parameters themselves do not count, their signs for the L1 term do. `state` may be of
-    shapes; every leaf has the member axis.
+    The latter are, on a GPU, of the largest product; elsewhere of the largest value that is made on
+    the way, where none of its size is kept. The parameters themselves do not count, their signs for
+    the L1 term do. `state` may be of shapes; every leaf has the member axis.
     """
     program = phase.program
     parts = steps.bind(program)
@@ -118,6 +119,9 @@ def backward_pass(phase: Phase, state: TrainState) -> tuple[int, int]:
     traced = jax.make_jaxpr(backward)(member.params, member.batch_stats, images, labels, numbers)
     given = set(traced.jaxpr.invars[: len(jax.tree.leaves(member.params))])
     kept = {v for v in traced.jaxpr.outvars if isinstance(v, core.Var)} - given
+    if backend == "gpu":
+        held = residuals.stored(traced.jaxpr, kept)
+        return sum(map(residuals.size, held)), residuals.largest_product(traced.jaxpr)
     made = max(size(v.aval) for line in traced.jaxpr.eqns for v in line.outvars)
     largest = max(size(v.aval) for v in kept)
     return size([v.aval for v in kept]), made if made > largest else 0

@@ -49,7 +49,7 @@ def test_adam_keeps_two_values_a_parameter_and_its_time():
     assert 0 <= optimizer - 2 * 4 * 2 * parameters <= 2 * 16
 
 
-def kept(made, backend="gpu"):
+def kept(made, backend="tpu"):
     return memory.estimate(made, 0, backend).step
 
 
@@ -79,7 +79,7 @@ def test_a_large_value_that_is_not_kept_passes_through_memory(monkeypatch):
     base = replace(tiny.BASE, {"model.name": "conv_encoder", "model.filters": None})
     made = tiny.make_plan(base=base)
     phase = made.phases[0]
-    bytes_kept, passing = memory.backward_pass(phase, programs.blank_state(phase, phase))
+    bytes_kept, passing = memory.backward_pass(phase, programs.blank_state(phase, phase), "cpu")
     assert passing == 16 * 32 * 32 * 64 * 4 > bytes_kept
     monkeypatch.setattr(memory, "SMALL", {})
     share, times = memory.WORKSPACE["cpu"]

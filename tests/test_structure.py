@@ -12,7 +12,7 @@ PACKAGE = ROOT / "jaxcifar"
 
 # A module may import from the package only what stands on a line above its own.
 LAYERS = [
-    {"errors", "files", "keys", "faults", "sources"},
+    {"errors", "files", "keys", "faults", "sources", "residuals"},
     {"config"},
     {"types", "cli"},
     {"models", "losses", "augment", "answers", "optim", "schedules", "averaging", "data"},
