@@ -196,7 +196,8 @@ def as_row(
              for side in sides if "lowering" not in side.what]  # fmt: skip
     beside = torch and torch.what | {"images_per_second": rates[torch.label]}
     row = {
-        "batch": args.batch, "dtype": args.dtype, "model": text, **found[0],
+        "batch": args.batch, "dtype": args.dtype, "autotune": args.autotune, "model": text,
+        **found[0],
         "populations": found[1:], "torch": beside or None,
         "share": work * found[0]["images_per_second"] / speed.product_rate(args.dtype),
     }  # fmt: skip
@@ -227,6 +228,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a turn, about")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--autotune", action="store_true",
+                        help="on a GPU, let XLA time its kernels, as PyTorch does")  # fmt: skip
     parser.add_argument(
         "--tune", choices=("lowerings", "lanes", "rates"), help="regenerate a table"
     )
@@ -236,7 +239,7 @@ def main() -> int:
     sys.path.insert(0, str(Path(__file__).parent))
     from jaxcifar import record, runtime
 
-    runtime.prepare()
+    runtime.prepare(deterministic=not args.autotune)
     environment = record.environment({}, "")
     say(f"jaxcifar {environment['commit']}, {environment['versions']}")
     if args.tune == "lowerings":

@@ -15,7 +15,7 @@ import cost_page
 ROOT = Path(__file__).resolve().parents[1]
 STORE, PAGE = ROOT / "docs" / "performance.json", ROOT / "docs" / "performance.md"
 COSTS = ROOT / "docs" / "costs.json"
-KEY = ("device", "cores", "batch", "dtype", "model")
+KEY = ("device", "cores", "batch", "dtype", "autotune", "model")
 HEAD = """# Performance
 
 Written by `python scripts/bench.py --write` from `docs/performance.json`. Each row was measured in
@@ -27,6 +27,9 @@ PyTorch faster too. "Members" are populations: total images/s of the largest one
 run takes; the lanes themselves (members side by side, `vmap`, or one after another, `map`) stand in
 a table of their own. "Of products" is the work of one member's steps, three times the
 multiply-accumulates of the direct forward pass, over what matrix products reach on the device.
+On a GPU, XLA chooses its kernels by rule, so that a run continues to the same bits anywhere;
+"kernels timed" is a run with `--config.deterministic=False`, where it takes the fastest, as PyTorch
+does in both.
 """
 LIMITS = """## What is not claimed
 
@@ -37,7 +40,7 @@ something else is as noisy as that machine was; ratios suffer less, as both side
 
 def add(rows: Sequence[Mapping[str, Any]]) -> None:
     """Merge rows into the JSON file, a row for one of its own kind, and write the page."""
-    kept = {tuple(row[key] for key in KEY): row for row in [*_stored(STORE), *rows]}
+    kept = {_kind(row): row for row in [*_stored(STORE), *rows]}
     ordered = [kept[key] for key in sorted(kept, key=str)]
     STORE.write_text(json.dumps(ordered, indent=1) + "\n")
     PAGE.write_text(page(ordered, _stored(COSTS)))
@@ -56,6 +59,11 @@ def _stored(path: Path) -> list[dict[str, Any]]:
     return json.loads(path.read_text()) if path.exists() else []
 
 
+def _kind(row: Mapping[str, Any]) -> tuple:
+    """What a row is of; in those of before, kernels were chosen by rule."""
+    return tuple(row.get(key, False) for key in KEY)
+
+
 def stamped(row: Mapping[str, Any], command: str) -> dict[str, Any]:
     """A row with where and how it was measured."""
     from jaxcifar import plan, record
@@ -71,13 +79,11 @@ def stamped(row: Mapping[str, Any], command: str) -> dict[str, Any]:
 def page(rows: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]] = ()) -> str:
     """The page as Markdown."""
     parts = [HEAD]
-    for device, cores, batch, dtype in dict.fromkeys(
-        tuple(row[key] for key in KEY[:-1]) for row in rows
-    ):
-        here = [row for row in rows
-                if (row["device"], row["cores"], row["batch"], row["dtype"])
-                == (device, cores, batch, dtype)]  # fmt: skip
-        parts += [f"## {device}, {cores} cores, batch {batch}, {dtype}", _table(here), _mean(here)]
+    for device, cores, batch, dtype, autotune in dict.fromkeys(_kind(row)[:-1] for row in rows):
+        here = [row for row in rows if _kind(row)[:-1] == (device, cores, batch, dtype, autotune)]
+        timed = ", kernels timed" if autotune else ""
+        parts += [f"## {device}, {cores} cores, batch {batch}, {dtype}{timed}", _table(here),
+                  _mean(here)]  # fmt: skip
         parts += _lanes(here)
     parts += cost_page.sections(costs)
     return "\n\n".join(part.strip() for part in [*parts, LIMITS]) + "\n"

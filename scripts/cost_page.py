@@ -33,7 +33,7 @@ def sections(rows: Sequence[Row]) -> list[str]:
 
 
 def _place(row: Row) -> str:
-    return f"{row['device']}, {row['cores']} cores"
+    return f"{row['device']}, {row['cores']} cores" if row["cores"] else row["device"]
 
 
 def _section(section: Section, where: str, rows: Sequence[Row]) -> list[str]:
@@ -97,6 +97,16 @@ def _start(row: Row, first: Row) -> list[str]:
     return [row["cache"] or "–", f"{row['seconds']:.2f}"]
 
 
+def _programs(row: Row, first: Row) -> list[str]:
+    images = row["batch"] * row["members"]
+    return [
+        f"{row['batch']}", f"{row['members']}", row["lane"], row["lowering"], row["dtype"],
+        f"{row['kernels']:,}", f"{row['products']:,}", f"{row['traffic'] / 1e9:.2f}",
+        f"{row['flop'] / 1e12:.2f}", f"{1e3 * row['least']:.2f}", f"{images / row['least']:,.0f}",
+        *_memory(row),
+    ]  # fmt: skip
+
+
 MEMORY = ("by XLA (MiB)", "planned (MiB)", "planned / XLA")
 SECTIONS = {
     "members": Section(
@@ -138,6 +148,14 @@ SECTIONS = {
     "memory": Section(
         "Memory", "The compiled segment of one member at batch 128 over 1,024 images.",
         MEMORY, lambda row, first: _memory(row),
+    ),
+    "programs": Section(
+        "Programs", "What XLA makes of a training step for a card that is only described; nothing "
+        "ran. Kernels a step, of them convolutions and matrix products; the memory they read and "
+        "write; the least that they take by the card's data sheet (4.8 TB/s, 989 TFLOP/s), and "
+        "how many images a second that would be; the program's memory over 50,000 images.",
+        ("Batch", "Members", "Lane", "Convolutions", "Compute", "Kernels", "Products", "GB",
+         "TFLOP", "Least (ms)", "At most (images/s)", *MEMORY), _programs,
     ),
     "start": Section(
         "Start", "New processes. Of networks the first training step at batch 128, tracing and "

@@ -4,7 +4,8 @@
     python scripts/gpu.py --data DIR --parts networks populations
     python scripts/gpu.py --data DIR --list            # the commands, nothing run
 
-networks: one member against PyTorch on the same card, compiled, bfloat16, data on the device.
+networks: one member against PyTorch on the same card, compiled, bfloat16, data on the device, the
+kernels of both timed; kernels: what it costs to choose them by rule, as runs do by default.
 populations: eight VGG-A with BatchNorm in both lanes, and with convolutions as batched products
 beside the library's grouped ones. seeds: 32 of the CNN. study: the BatchNorm study and its page.
 reports: quick runs of R3 and R4. costs: members, images, saves, start-up.
@@ -21,11 +22,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BENCH = ("scripts/bench.py", "--dtype", "bfloat16", "--rounds", "3", "--seconds", "3", "--write")
 PARTS: dict[str, tuple[str, ...]] = {
-    "networks": (*BENCH, "--batch", "512", "--members", "--models", "resnet18", "vgg_a:norm=batch",
-                 "cifar_resnet20", "cnn"),
-    "populations": (*BENCH, "--batch", "128", "--members", "8", "--eager", "--lowerings", "patches",
-                    "winograd", "--models", "vgg_a:norm=batch"),
-    "seeds": (*BENCH, "--batch", "128", "--members", "32", "--eager", "--models", "cnn"),
+    "networks": (*BENCH, "--autotune", "--batch", "512", "--members", "--models", "resnet18",
+                 "vgg_a:norm=batch", "cifar_resnet20", "cnn"),
+    "kernels": (*BENCH, "--batch", "512", "--members", "--eager", "--models", "resnet18",
+                "vgg_a:norm=batch", "cifar_resnet20", "cnn"),
+    "populations": (*BENCH, "--autotune", "--batch", "128", "--members", "8", "--eager",
+                    "--lowerings", "patches", "winograd", "--models", "vgg_a:norm=batch"),
+    "seeds": (*BENCH, "--autotune", "--batch", "128", "--members", "32", "--eager",
+              "--models", "cnn"),
     "study": ("scripts/reproduce_bn.py", "--alone", "--variants", "r1,dtype=bfloat16",
               "r0,dtype=bfloat16", "r1", "default"),
     "reports": ("scripts/reproduce.py", "--minutes", "9", "--reports", "R3", "R4"),

@@ -104,3 +104,22 @@ def test_starts_name_their_cache(pages):
     )
     page = pages.PAGE.read_text()
     assert "| `cnn:` | – | 0.25 |" in page and "| `cnn:` | full | 4.00 |" in page
+
+
+def test_kernels_that_were_timed_have_a_table_of_their_own(pages):
+    pages.add([network("cnn:", 200.0, 100.0), network("cnn:", 300.0, 100.0, autotune=True)])
+    pages.add([network("cnn:", 220.0, 100.0, autotune=False)])
+    rule, timed = pages.PAGE.read_text().split("## cpu, 2 cores, batch 128, float32")[1:3]
+    assert "| `cnn:` | 220 |" in rule and timed.startswith(", kernels timed\n")
+    assert "| `cnn:` | 300 |" in timed
+
+
+def test_a_card_that_was_not_there_has_no_cores(pages):
+    row = grown("programs", batch=512, members=8, lane="vmap", lowering="library", kernels=1234,
+                dtype="bfloat16", products=56, traffic=4.8e9, flop=9.89e11, least=0.002,
+                estimate_bytes=3 * 2**20, xla_bytes=4 * 2**20)  # fmt: skip
+    pages.add_costs([row | {"device": "a card, not there", "cores": 0}])
+    text = pages.PAGE.read_text()
+    assert "## Programs: a card, not there\n" in text
+    assert ("| `cnn:` | 512 | 8 | vmap | library | bfloat16 | 1,234 | 56 | 4.80 | 0.99 | 2.00 | "
+            "2,048,000 | 4 | 3 | 0.75 |") in text  # fmt: skip

@@ -1,0 +1,203 @@
+"""What XLA makes of training for a GPU that is not here: kernels, traffic, memory, a bound.
+
+    python scripts/gpu_programs.py                     # the networks of docs/performance.md
+    python scripts/gpu_programs.py --models resnet18 --batch 512 --members 1
+    python scripts/gpu_programs.py --write             # and docs/performance.md
+    python scripts/gpu_programs.py --text resnet18.hlo --models resnet18 --batch 512
+
+XLA compiles for a card that is only described; nothing runs, and nothing is timed. It needs JAX's
+CUDA plugin (``pip install -e ".[cuda12]"`` in an environment of its own) but neither a card nor a
+driver. XLA chooses kernels by rule then, as it does in a run with ``--config.deterministic``.
+"""
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import bench
+import bench_page
+import numpy as np
+from hlo_kernels import kernels
+
+CARD = "NVIDIA H200"
+CONFIG = """
+gpu_device_info {
+  threads_per_block_limit: 1024 threads_per_warp: 32 threads_per_core_limit: 2048
+  shared_memory_per_block: 49152 shared_memory_per_core: 233472
+  shared_memory_per_block_optin: 232448 registers_per_core_limit: 65536
+  registers_per_block_limit: 65536 core_count: 132 fpus_per_core: 128
+  block_dim_limit_x: 2147483647 block_dim_limit_y: 65535 block_dim_limit_z: 65535
+  memory_bandwidth: 4800000000000 l2_cache_size: 52428800 clock_rate_ghz: 1.98
+  device_memory_size: 149000000000 cuda_compute_capability { major: 9 }
+}
+platform_name: "CUDA"
+dnn_version_info { major: 9 minor: 10 }
+runtime_version { major: 12 minor: 9 }
+device_description_str: "NVIDIA H200"
+"""
+BYTES_A_SECOND, FLOP_A_SECOND = 4.8e12, 989e12  # its data sheet: memory; dense bfloat16 products
+NETWORKS = (
+    "vgg_a:norm=batch,width=0.125", "vgg_a:norm=batch,width=0.25", "vgg_a:norm=batch,width=0.5",
+    "fcnn", "vgg_a_light", "conv_encoder", "rn4", "rn16", "cifar_resnet20", "canet_tiny",
+    "convnet_r4", "mobilenet_v2", "resnet_r0",
+)  # fmt: skip
+
+
+class Case(NamedTuple):
+    """A population's program; an empty lane or lowering is the one that a run takes."""
+
+    model: str
+    batch: int = 128
+    members: int = 1
+    lane: str = ""
+    lowering: str = ""
+    dtype: str = "bfloat16"
+
+
+CASES = (
+    *(Case(name, 512) for name in ("resnet18", "vgg_a:norm=batch", "cifar_resnet20", "cnn")),
+    Case("vgg_a:norm=batch"), Case("vgg_a:norm=batch", members=8),
+    Case("vgg_a:norm=batch", members=8, lane="map"),
+    Case("vgg_a:norm=batch", members=8, lowering="patches"),
+    Case("cnn"), Case("cnn", members=8), Case("cnn", members=32),
+    *(Case(name) for name in NETWORKS),
+    *(Case(name, dtype="float32") for name in (*NETWORKS, "cnn", "vgg_a:norm=batch", "resnet18")),
+)  # fmt: skip
+
+
+def describe() -> Any:
+    """The card's devices, as a compiler knows them. Call this before JAX is imported."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
+    os.environ |= {"JAX_PLATFORMS": "cpu", "JAX_SKIP_CUDA_CONSTRAINTS_CHECK": "1",
+                   "XLA_FLAGS": flags}  # fmt: skip
+    import jax
+    from jax.experimental import topologies
+
+    jax.devices()  # finds the plugins
+    found = topologies.get_topology_desc(platform="cuda", topology="1x1x1", target_config=CONFIG)
+    return found.devices
+
+
+@contextmanager
+def pretending(devices: Sequence[Any] | None) -> Iterator[None]:
+    """Within, plans are made for the card, and programs laid out on it if `devices` are given."""
+    import jax
+
+    from jaxcifar import plan, programs
+
+    machine = plan.Hardware("gpu", CARD, 1, os.cpu_count() or 1)
+    axes = (jax.sharding.AxisType.Auto,)
+    mesh = jax.make_mesh((1,), ("member",), axis_types=axes, devices=(devices or jax.devices())[:1])
+    with (
+        mock.patch.object(jax, "default_backend", lambda: "gpu"),
+        mock.patch.object(plan, "hardware", lambda: machine),
+        mock.patch.object(programs, "mesh_of", lambda count: mesh),
+    ):
+        yield
+
+
+def lowered(made: Any, images: int) -> Any:
+    """A plan's segment over so many training images, traced for the card."""
+    import jax
+    from jax.sharding import NamedSharding
+    from jax.sharding import PartitionSpec as P
+
+    from jaxcifar import programs
+    from jaxcifar.types import Images, Stream
+
+    phase = made.phases[0]
+    program, numbers = phase.program, phase.numbers
+    own = jax.tree.map(lambda leaf: leaf[0], (numbers.augment_seed, numbers.augment))
+    stream = Stream(np.zeros(images, np.int32), *own)
+    data = Images(jax.ShapeDtypeStruct((images, 32, 32, 3), np.uint8),
+                  jax.ShapeDtypeStruct((images,), np.int32))  # fmt: skip
+    rates = np.zeros((program.members, program.segment), np.float32)
+    every, each = P(), P("member")
+
+    def on(tree: Any, where: Any) -> Any:
+        place = NamedSharding(programs.mesh_of(1), where)
+        shape = lambda a: jax.ShapeDtypeStruct(np.shape(a), a.dtype, sharding=place)  # noqa: E731
+        return jax.tree.map(shape, tree)
+
+    state = programs.blank_state(phase, phase)
+    arguments = (on(state, each), on(numbers, each), on(rates, each), on(stream, every),
+                 on(data, every), on(programs.span(0, 1, 0), every))  # fmt: skip
+    return programs.make_segment(program).trace(*arguments).lower(lowering_platforms=("cuda",))
+
+
+def row_of(devices: Any, case: Case, path: Path | None) -> dict[str, Any]:
+    """What the compiled step of a population does; `path` gets the program's text."""
+    from jaxcifar import memory, speed
+
+    with pretending(devices):
+        made = bench.make_plan(*bench.parse_model(case.model), *case[1:3], case.dtype)
+        (phase,) = made.phases
+        chosen = {name: getattr(case, name) or getattr(phase.program, name)
+                  for name in ("lane", "lowering")}  # fmt: skip
+        program = phase.program._replace(**chosen)
+        made = made._replace(phases=(phase._replace(program=program),))
+        began = time.perf_counter()
+        compiled = lowered(made, bench.N_IMAGES).compile()
+        seconds = time.perf_counter() - began
+        planned = memory.estimate(made, bench.N_IMAGES, "gpu")
+    if path is not None:
+        path.write_text(compiled.as_text())
+    step, account = kernels(compiled.as_text()), compiled.memory_analysis()
+    turns = case.members if program.lane == "map" else 1
+    return {
+        **case._asdict(), **chosen, "kernels": turns * len(step), "seconds": seconds,
+        "products": turns * sum(kernel.product for kernel in step),
+        "traffic": turns * sum(kernel.bytes for kernel in step),
+        "of_products": turns * sum(kernel.bytes for kernel in step if kernel.product),
+        "flop": 2 * speed.STEP_COST * speed.macs(program) * case.batch * case.members,
+        "estimate_bytes": planned.total - planned.best,
+        "xla_bytes": account.argument_size_in_bytes + account.temp_size_in_bytes,
+    }  # fmt: skip
+
+
+def least_seconds(row: dict[str, Any]) -> float:
+    """Of a step on the card: its products or their traffic, and all other traffic."""
+    products = max(row["flop"] / FLOP_A_SECOND, row["of_products"] / BYTES_A_SECOND)
+    return products + (row["traffic"] - row["of_products"]) / BYTES_A_SECOND
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--models", nargs="+", default=[], metavar="NAME:OPTION=V,...")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--members", type=int, default=1)
+    parser.add_argument("--lane", default="", choices=("", "vmap", "map"))
+    parser.add_argument("--lowering", default="", help="of convolutions")
+    parser.add_argument("--dtype", default="bfloat16", choices=("float32", "bfloat16"))
+    parser.add_argument("--text", type=Path, help="write the last program's text to this file")
+    parser.add_argument("--write", action="store_true", help="add the rows to docs/performance.md")
+    args = parser.parse_args(argv)
+    shape = (args.batch, args.members, args.lane, args.lowering, args.dtype)
+    cases = [Case(name, *shape) for name in args.models] or CASES
+    devices, rows = describe(), []
+    command = shlex.join(["python", "scripts/gpu_programs.py", *argv])
+    for case in cases:
+        row = row_of(devices, case, args.text)
+        least = least_seconds(row)
+        bench.say(
+            f"{case}: {row['kernels']} kernels, {row['traffic'] / 1e9:.2f} GB, at least "
+            f"{1e3 * least:.2f} ms: {case.batch * case.members / least:,.0f} images/s at most"
+        )
+        stamp = bench_page.stamped(row | {"table": "programs", "least": least}, command)
+        rows.append(stamp | {"device": f"{CARD}, not there", "cores": 0})
+    if args.write:
+        bench_page.add_costs(rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    sys.exit(main(sys.argv[1:]))
