@@ -49,6 +49,10 @@ NETWORKS = (
     "convnet_r4", "mobilenet_v2", "resnet_r0",
 )  # fmt: skip
 
+FLAGS = "--xla_gpu_deterministic_ops=true --xla_gpu_enable_triton_gemm=false"
+"""As in a run, but that matrix products go to cuBLAS: without a card, newer XLA cannot choose the
+tiles of its own."""
+
 
 class Case(NamedTuple):
     """A population's program; an empty lane or lowering is the one that a run takes."""
@@ -74,9 +78,8 @@ CASES = (
 
 def describe() -> Any:
     """The card's devices, as a compiler knows them. Call this before JAX is imported."""
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
     os.environ |= {"JAX_PLATFORMS": "cpu", "JAX_SKIP_CUDA_CONSTRAINTS_CHECK": "1",
-                   "XLA_FLAGS": flags}  # fmt: skip
+                   "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {FLAGS}"}  # fmt: skip
     import jax
     from jax.experimental import topologies
 
