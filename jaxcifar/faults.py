@@ -12,9 +12,18 @@ import signal
 _reached: collections.Counter[str] = collections.Counter()
 
 
+def _wanted() -> str:
+    return os.environ.get("JAXCIFAR_KILL", "")
+
+
+def asked_elsewhere(point: str) -> bool:
+    """Whether the environment asks for a kill, but not at this point."""
+    return bool(_wanted()) and not _wanted().startswith(f"{point}:")
+
+
 def reach(point: str) -> None:
     """Die here if the environment asks for it."""
-    wanted = os.environ.get("JAXCIFAR_KILL")
+    wanted = _wanted()
     if wanted:
         _reached[point] += 1
         if wanted == f"{point}:{_reached[point]}":

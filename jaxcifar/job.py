@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ from jaxcifar.bookkeeping import batch_sizes
 from jaxcifar.config import DataConfig
 from jaxcifar.population import MemberRun
 from jaxcifar.progress import Progress
+from jaxcifar.saver import Saver
 from jaxcifar.types import Images, Plan, Snapshot, Tree
 
 
@@ -63,10 +65,6 @@ def train_job(job: Job, machine: plan.Hardware, saved: Callable[[], None] = lamb
     `saved` is called whenever records and a checkpoint were written.
     """
 
-    def save_and_tell(snapshot: Snapshot) -> None:
-        save(job, snapshot)
-        saved()
-
     with folder.locked(job.path):
         strict = job.members[0].config.deterministic
         ids = [member.id for member in job.members]
@@ -74,10 +72,10 @@ def train_job(job: Job, machine: plan.Hardware, saved: Callable[[], None] = lamb
         snapshot = restore_or_start(job)
         say(_headline(job, snapshot))
         progress = Progress(job.plan, snapshot.cursor.step)
-        with runtime.signals() as signalled:
+        with runtime.signals() as signalled, Saver() as saver:
             hooks = engine.Hooks(
-                save=save_and_tell,
-                keep=lambda snap: _keep(job, snap),
+                save=lambda snap: saver.take(snap, partial(save, job), saved),
+                keep=lambda snap: saver.take(snap, partial(_keep, job)),
                 progress=progress,
                 stop=lambda: bool(signalled()),
             )
@@ -86,7 +84,8 @@ def train_job(job: Job, machine: plan.Hardware, saved: Callable[[], None] = lamb
                 snapshot = engine.run_group(job.plan, images, snapshot, hooks)
                 averaged = average(job, images, snapshot, hooks.stop)
             except engine.Interrupted as stop:
-                save_and_tell(stop.snapshot)
+                hooks.save(stop.snapshot)
+                saver.wait()
                 raise runtime.Stopped(
                     signalled(),
                     f"stopped at step {stop.snapshot.cursor.step} of {job.plan.n_step}; "

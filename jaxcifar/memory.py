@@ -22,8 +22,8 @@ IMAGE_BYTES = math.prod(steps.IMAGE_SHAPE) + 4  # uint8 pixels and an int32 labe
 # on a CPU, up to so many bytes. Measured against XLA's own account of compiled segments: of sixteen
 # networks on a CPU at batch 128 (`scripts/bench_costs.py`), fifteen at 0.86 to 1.11 of it, VGG-A
 # light at 1.20; of the same, in both dtypes and as populations, compiled for a GPU that was not
-# there (`scripts/gpu_programs.py`), 30 of 37 within 15 %, the others at 0.81 to 1.29. The workspace
-# that cuDNN chooses is in no account.
+# there (`scripts/gpu_programs.py`), 37 of 40 within 15 %, CNNs at 1.18 to 1.33. The workspace that
+# cuDNN chooses is in no account.
 WORKSPACE = {"cpu": (0.155, 1.8), "gpu": (0.05, 1.5)}
 SMALL = {"cpu": (0.38, 32 * 2**20)}
 UNMEASURED = (0.0, 0.0)
@@ -36,8 +36,14 @@ class Memory(NamedTuple):
     optimizer: int
     average: int  # of the weights
     best: int  # weights at each member's best evaluation
+    saved: int  # a copy of what training changes, while it is written
     images: int  # that train, and that are scored
     step: int  # what is kept for the backward pass, gradients, workspace
+
+    @property
+    def segment(self) -> int:
+        """What a segment's program works with."""
+        return self.total - self.best - self.saved
 
     @property
     def total(self) -> int:
@@ -80,7 +86,10 @@ def _of_phase(
     workspace = _workspace(kept, passing, backend) * (working if backend == "gpu" else 1)
     gradients = size(state.params) // program.members
     step = working * (kept + gradients) + workspace
-    return Memory(**held, images=n_image * IMAGE_BYTES, step=step)
+    if backend == "gpu" and working < here:  # a loop over members copies what it trains
+        step += held["weights"] + held["optimizer"]
+    saved = sum(held.values()) - held["best"]
+    return Memory(**held, saved=saved, images=n_image * IMAGE_BYTES, step=step)
 
 
 def _workspace(kept: int, passing: int, backend: str) -> int:

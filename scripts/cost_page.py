@@ -77,8 +77,8 @@ def _devices(row: Row, first: Row) -> list[str]:
 
 
 def _saves(row: Row, first: Row) -> list[str]:
-    return [str(row["members"]), f"{row['bytes'] / 2**20:,.0f}", f"{row['seconds']:.2f}",
-            f"{100 * row['share']:.2f}"]  # fmt: skip
+    return [str(row["members"]), f"{row['bytes'] / 2**20:,.0f}", f"{1e3 * row['waits']:.0f}",
+            f"{row['seconds']:.2f}", f"{100 * row['share']:.2f}"]  # fmt: skip
 
 
 def _layers(row: Row, first: Row) -> list[str]:
@@ -129,9 +129,10 @@ SECTIONS = {
         ("Devices", "Members", "images/s", "to one device"), _devices,
     ),
     "saves": Section(
-        "Saves", "A whole snapshot, written and sealed while training waits; its share of an epoch "
-        "of 50,000 images with one save.",
-        ("Members", "MiB", "Seconds", "Share of an epoch (%)"), _saves,
+        "Saves", "A whole snapshot: how long training waits for it, after how long it is written "
+        "and sealed, and at most what share that is of an epoch of 50,000 images with one save.",
+        ("Members", "MiB", "Training waits (ms)", "Written after (s)", "Share of an epoch (%)"),
+        _saves,
     ),
     "layers": Section(
         "Layers", "Single convolutions at batch 32, where the ratios of whole networks come from: "
@@ -152,8 +153,9 @@ SECTIONS = {
     "programs": Section(
         "Programs", "What XLA makes of a training step for a card that is only described; nothing "
         "ran. Kernels a step, of them convolutions and matrix products; the memory they read and "
-        "write; the least that they take by the card's data sheet (4.8 TB/s, 989 TFLOP/s), and "
-        "how many images a second that would be; the program's memory over 50,000 images.",
+        "write; the least that they take by the card's data sheet (4.8 TB/s, 989 TFLOP/s, in "
+        "float32 494 by TF32), and how many images a second that would be; the program's memory "
+        "over 50,000 images.",
         ("Batch", "Members", "Lane", "Convolutions", "Compute", "Kernels", "Products", "GB",
          "TFLOP", "Least (ms)", "At most (images/s)", *MEMORY), _programs,
     ),

@@ -42,7 +42,8 @@ dnn_version_info { major: 9 minor: 10 }
 runtime_version { major: 12 minor: 9 }
 device_description_str: "NVIDIA H200"
 """
-BYTES_A_SECOND, FLOP_A_SECOND = 4.8e12, 989e12  # its data sheet: memory; dense bfloat16 products
+BYTES_A_SECOND = 4.8e12  # its data sheet, as the rates of dense products below
+FLOP_A_SECOND = {"bfloat16": 989e12, "float32": 494e12}  # the latter rounded to TF32, as by default
 NETWORKS = (
     "vgg_a:norm=batch,width=0.125", "vgg_a:norm=batch,width=0.25", "vgg_a:norm=batch,width=0.5",
     "fcnn", "vgg_a_light", "conv_encoder", "rn4", "rn16", "cifar_resnet20", "canet_tiny",
@@ -160,14 +161,14 @@ def row_of(devices: Any, case: Case, path: Path | None) -> dict[str, Any]:
         "traffic": turns * sum(kernel.bytes for kernel in step),
         "of_products": turns * sum(kernel.bytes for kernel in step if kernel.product),
         "flop": 2 * speed.STEP_COST * speed.macs(program) * case.batch * case.members,
-        "estimate_bytes": planned.total - planned.best,
+        "estimate_bytes": planned.segment,
         "xla_bytes": account.argument_size_in_bytes + account.temp_size_in_bytes,
     }  # fmt: skip
 
 
 def least_seconds(row: dict[str, Any]) -> float:
     """Of a step on the card: its products or their traffic, and all other traffic."""
-    products = max(row["flop"] / FLOP_A_SECOND, row["of_products"] / BYTES_A_SECOND)
+    products = max(row["flop"] / FLOP_A_SECOND[row["dtype"]], row["of_products"] / BYTES_A_SECOND)
     return products + (row["traffic"] - row["of_products"]) / BYTES_A_SECOND
 
 

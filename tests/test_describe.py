@@ -212,7 +212,7 @@ from jaxcifar.config import replace
 base = replace(tiny.BASE, {{"model.filters": None, "train.batch_size": 128, **{options}}})
 made = tiny.make_plan(*[{{}}] * {members}, base=base, n_train=1024, lane="{lane}")
 used, found = bench_costs.account(made, 1024), memory.estimate(made, 1024, "cpu")
-ratio = (found.total - found.best) / used
+ratio = found.segment / used
 assert abs(ratio - 1) <= 0.15, ratio
 """
 

@@ -91,9 +91,12 @@ def test_a_step_s_kernels_and_their_traffic_are_read_from_the_text(scripts):
 def test_the_least_time_is_of_products_and_all_other_traffic(scripts):
     import gpu_programs
 
-    row = {"flop": 989e12, "traffic": 3 * 4.8e12, "of_products": 0.5 * 4.8e12}
+    row = {"dtype": "bfloat16", "flop": 989e12, "traffic": 3 * 4.8e12, "of_products": 0.5 * 4.8e12}
     assert gpu_programs.least_seconds(row) == pytest.approx(1 + 2.5)
     assert gpu_programs.least_seconds(row | {"flop": 0}) == pytest.approx(3)
+    assert gpu_programs.least_seconds(row | {"dtype": "float32"}) == pytest.approx(
+        2 + 2.5, rel=0.01
+    )
 
 
 def planned(row):
@@ -108,7 +111,7 @@ def planned(row):
         program = phase.program._replace(lane=row["lane"], lowering=row["lowering"])
         made = made._replace(phases=(phase._replace(program=program),))
         found = memory.estimate(made, bench.N_IMAGES, "gpu")
-    return (found.total - found.best) / row["xla_bytes"]
+    return found.segment / row["xla_bytes"]
 
 
 @pytest.mark.parametrize("row", [
@@ -118,7 +121,7 @@ def planned(row):
     for row in RECORDED
 ])  # fmt: skip
 def test_planned_memory_is_near_the_recorded_programs(row, scripts):
-    assert 0.8 < planned(row) < 1.3
+    assert 0.8 < planned(row) < 1.35
 
 
 @pytest.mark.slow

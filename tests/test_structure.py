@@ -19,7 +19,7 @@ LAYERS = [
     {"steps", "lanes", "population", "runtime", "stages", "resolution", "timetable"},
     {"programs", "record"},
     {"bookkeeping", "histograms", "scoring"},
-    {"engine", "checkpoint", "folder"},
+    {"engine", "checkpoint", "folder", "saver"},
     {
         "plan",
         "bands",
