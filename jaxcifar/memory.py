@@ -36,7 +36,7 @@ class Memory(NamedTuple):
     optimizer: int
     average: int  # of the weights
     best: int  # weights at each member's best evaluation
-    saved: int  # a copy of what training changes, while it is written
+    saved: int  # what a checkpoint holds of these, while it is written
     images: int  # that train, and that are scored
     step: int  # what is kept for the backward pass, gradients, workspace
 
@@ -88,8 +88,7 @@ def _of_phase(
     step = working * (kept + gradients) + workspace
     if backend == "gpu" and working < here:  # a loop over members copies what it trains
         step += held["weights"] + held["optimizer"]
-    saved = sum(held.values()) - held["best"]
-    return Memory(**held, saved=saved, images=n_image * IMAGE_BYTES, step=step)
+    return Memory(**held, saved=sum(held.values()), images=n_image * IMAGE_BYTES, step=step)
 
 
 def _workspace(kept: int, passing: int, backend: str) -> int:

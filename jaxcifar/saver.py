@@ -26,7 +26,7 @@ class Saver:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "saver")
-        self._written: deque[tuple[Future[None], Callable[[], None]]] = deque()
+        self._pending: deque[tuple[Future[None], Callable[[], None]]] = deque()
         self._held: Snapshot | None = None
 
     def take(
@@ -39,14 +39,15 @@ class Saver:
         if self._held is None or self._held.cursor != snapshot.cursor:
             self.wait()
             self._held = detached(snapshot)
-        self._written.append((self._thread.submit(write, self._held), told))
+        wide = jnp.result_type(float) == jnp.float64  # which every thread decides for itself
+        self._pending.append((self._thread.submit(_run, write, self._held, wide), told))
         if faults.asked_elsewhere("save"):  # a test's kill shall find the same files every time
             self.wait()
 
     def wait(self) -> None:
         """Until all that was taken is written."""
-        while self._written:
-            future, told = self._written.popleft()
+        while self._pending:
+            future, told = self._pending.popleft()
             future.result()
             told()
         self._held = None
@@ -65,6 +66,11 @@ class Saver:
                 self.wait()
         finally:
             self._thread.shutdown()
+
+
+def _run(write: Write, snapshot: Snapshot, wide: bool) -> None:
+    with jax.enable_x64(wide):
+        write(snapshot)
 
 
 def detached(snapshot: Snapshot) -> Snapshot:

@@ -69,6 +69,14 @@ def test_it_is_told_by_the_thread_that_trains():
     assert threads[0] is not threads[1] and threads[1] is threading.current_thread()
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_writer_computes_as_wide_as_training(wide):
+    seen = []
+    with jax.enable_x64(wide), Saver() as saver:
+        saver.take(made(), lambda _: seen.append(jnp.arange(2.0).dtype))
+    assert seen == [jnp.float64 if wide else jnp.float32]
+
+
 def fail(snapshot):
     raise OSError("no space left")
 
