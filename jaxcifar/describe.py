@@ -14,7 +14,8 @@ from jaxcifar.speed import Rate
 from jaxcifar.types import Phase, Plan, Program
 
 SHORT = 8  # an identity's digits that are shown
-SAID = {"average": "their average", "best": "best weights", "step": "a step"}
+SAID = {"average": "their average", "best": "best weights", "saved": "a checkpoint",
+        "step": "a step"}  # fmt: skip
 
 
 class Estimate(NamedTuple):
