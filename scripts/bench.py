@@ -146,7 +146,9 @@ def torch_side(name: str, options: dict, args: argparse.Namespace) -> Contender 
     return Contender(f"PyTorch {best}", take, args.batch, math.nan, {"variant": best})
 
 
-def compare(contenders: list[Contender], rounds: int, seconds: float) -> dict[str, float]:
+def compare(
+    contenders: list[Contender], rounds: int, seconds: float, pick: Any = statistics.median
+) -> dict[str, float]:
     """Median images/s of each, timed in turn; a pause lets the other's threads go to sleep.
 
     A turn lasts about `seconds`, as long as a segment of a run: what a call costs is then shared
@@ -159,7 +161,7 @@ def compare(contenders: list[Contender], rounds: int, seconds: float) -> dict[st
             time.sleep(0.5)
             n = steps[item.label]
             rates[item.label].append(n * item.images / item.take(n))
-    return {label: statistics.median(values) for label, values in rates.items()}
+    return {label: pick(values) for label, values in rates.items()}
 
 
 def bench(text: str, args: argparse.Namespace) -> dict[str, Any]:
