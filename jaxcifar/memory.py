@@ -12,6 +12,7 @@ from jax.extend import core
 
 from jaxcifar import engine, residuals, steps
 from jaxcifar.keys import Purpose, key_at
+from jaxcifar.residuals import size
 from jaxcifar.types import Phase, Plan, Program, Snapshot, TrainState, Tree
 
 IMAGE_BYTES = math.prod(steps.IMAGE_SHAPE) + 4  # uint8 pixels and an int32 label
@@ -97,11 +98,6 @@ def _workspace(kept: int, passing: int, backend: str) -> int:
     return round(max(share * kept + times * passing, min(larger * kept, most)))
 
 
-def size(tree: Tree) -> int:
-    """Bytes of all arrays, or of shapes that stand for them."""
-    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
-
-
 def backward_pass(phase: Phase, state: TrainState, backend: str) -> tuple[int, int]:
     """Bytes that one member's backward pass keeps of its forward pass, and that pass through.
 
@@ -129,7 +125,7 @@ def backward_pass(phase: Phase, state: TrainState, backend: str) -> tuple[int, i
     kept = {v for v in traced.jaxpr.outvars if isinstance(v, core.Var)} - given
     if backend == "gpu":
         held = residuals.stored(traced.jaxpr, kept)
-        return sum(map(residuals.size, held)), residuals.largest_product(traced.jaxpr)
+        return size([v.aval for v in held]), residuals.largest_product(traced.jaxpr)
     made = max(size(v.aval) for line in traced.jaxpr.eqns for v in line.outvars)
     largest = max(size(v.aval) for v in kept)
     return size([v.aval for v in kept]), made if made > largest else 0

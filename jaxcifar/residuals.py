@@ -14,15 +14,15 @@ ONCE = (*PRODUCTS, "scan", "while", "sort", "gather", "random", "threefry", "red
 NEGLIGIBLE = 8  # of a value's bytes, what is at hand all the same: a batch's moments, say
 
 
-def size(variable: Any) -> int:
-    """Bytes of a traced program's value."""
-    return math.prod(variable.aval.shape) * variable.aval.dtype.itemsize
+def size(tree: Any) -> int:
+    """Bytes of all arrays, or of shapes that stand for them."""
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def largest_product(jaxpr: Any) -> int:
     """Bytes of the largest result of a convolution or matrix product."""
     products = (line for line in _lines(jaxpr) if line.primitive.name in PRODUCTS)
-    return max((size(out) for line in products for out in line.outvars), default=0)
+    return max((size(out.aval) for line in products for out in line.outvars), default=0)
 
 
 def stored(jaxpr: Any, kept: Set[Any]) -> set[Any]:
@@ -41,7 +41,7 @@ def stored(jaxpr: Any, kept: Set[Any]) -> set[Any]:
               for v in (*line.invars, *line.outvars) if isinstance(v, core.Var)}  # fmt: skip
     held: set[Any] = set()
     for variable in (out for out in made_by if out in kept):
-        if variable in handed or not _follows(variable, size(variable), made_by, held, {}):
+        if variable in handed or not _follows(variable, size(variable.aval), made_by, held, {}):
             held.add(variable)
     return held
 
@@ -51,7 +51,7 @@ def _follows(
 ) -> bool:
     """Whether `variable`, on the way to a value of so many bytes, is at hand or worked out anew."""
     line = made_by.get(variable) if isinstance(variable, core.Var) else None
-    if line is None or variable in held or size(variable) * NEGLIGIBLE < of:
+    if line is None or variable in held or size(variable.aval) * NEGLIGIBLE < of:
         return True
     if variable not in known:
         known[variable] = not _has(line, ONCE) and all(

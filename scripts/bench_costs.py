@@ -35,8 +35,11 @@ ACCOUNTED = (
 Row = dict[str, Any]
 
 
-def account(made: Any, n: int) -> int:
-    """Bytes of arguments and temporaries of a plan's compiled segment over `n` images, by XLA."""
+def arguments(made: Any, n: int) -> tuple[Any, ...]:
+    """What a plan's segment over `n` images takes, or shapes that stand for it.
+
+    The state, the numbers and the rates have a member axis, the three others none.
+    """
     import jax
 
     from jaxcifar import programs
@@ -50,10 +53,15 @@ def account(made: Any, n: int) -> int:
                   jax.ShapeDtypeStruct((n,), np.int32))  # fmt: skip
     rates = np.zeros((program.members, program.segment), np.float32)
     state = programs.blank_state(phase, phase)
-    lowered = programs.make_segment(program).lower(
-        state, numbers, rates, stream, data, programs.span(0, 1, 0)
-    )
-    found = lowered.compile().memory_analysis()
+    return state, numbers, rates, stream, data, programs.span(0, 1, 0)
+
+
+def account(made: Any, n: int) -> int:
+    """Bytes of arguments and temporaries of a plan's compiled segment over `n` images, by XLA."""
+    from jaxcifar import programs
+
+    segment = programs.make_segment(made.phases[0].program)
+    found = segment.lower(*arguments(made, n)).compile().memory_analysis()
     return int(found.argument_size_in_bytes + found.temp_size_in_bytes)
 
 

@@ -24,6 +24,7 @@ from unittest import mock
 import bench
 import bench_page
 import numpy as np
+from bench_costs import ACCOUNTED, WIDE, arguments
 from hlo_kernels import kernels
 
 CARD = "NVIDIA H200"
@@ -44,11 +45,8 @@ device_description_str: "NVIDIA H200"
 """
 BYTES_A_SECOND = 4.8e12  # its data sheet, as the rates of dense products below
 FLOP_A_SECOND = {"bfloat16": 989e12, "float32": 494e12}  # the latter rounded to TF32, as by default
-NETWORKS = (
-    "vgg_a:norm=batch,width=0.125", "vgg_a:norm=batch,width=0.25", "vgg_a:norm=batch,width=0.5",
-    "fcnn", "vgg_a_light", "conv_encoder", "rn4", "rn16", "cifar_resnet20", "canet_tiny",
-    "convnet_r4", "mobilenet_v2", "resnet_r0",
-)  # fmt: skip
+NETWORKS = tuple(text.rstrip(":") for text in ACCOUNTED
+                 if text not in ("cnn:", "resnet18:", f"{WIDE}1.0"))  # fmt: skip
 
 FLAGS = "--xla_gpu_deterministic_ops=true --xla_gpu_enable_triton_gemm=false"
 """As in a run, but that matrix products go to cuBLAS: without a card, newer XLA cannot choose the
@@ -114,26 +112,25 @@ def lowered(made: Any, images: int) -> Any:
     from jax.sharding import PartitionSpec as P
 
     from jaxcifar import programs
-    from jaxcifar.types import Images, Stream
 
-    phase = made.phases[0]
-    program, numbers = phase.program, phase.numbers
-    own = jax.tree.map(lambda leaf: leaf[0], (numbers.augment_seed, numbers.augment))
-    stream = Stream(np.zeros(images, np.int32), *own)
-    data = Images(jax.ShapeDtypeStruct((images, 32, 32, 3), np.uint8),
-                  jax.ShapeDtypeStruct((images,), np.int32))  # fmt: skip
-    rates = np.zeros((program.members, program.segment), np.float32)
-    every, each = P(), P("member")
-
-    def on(tree: Any, where: Any) -> Any:
-        place = NamedSharding(programs.mesh_of(1), where)
+    def on(tree: Any, *axis: str) -> Any:
+        place = NamedSharding(programs.mesh_of(1), P(*axis))
         shape = lambda a: jax.ShapeDtypeStruct(np.shape(a), a.dtype, sharding=place)  # noqa: E731
         return jax.tree.map(shape, tree)
 
-    state = programs.blank_state(phase, phase)
-    arguments = (on(state, each), on(numbers, each), on(rates, each), on(stream, every),
-                 on(data, every), on(programs.span(0, 1, 0), every))  # fmt: skip
-    return programs.make_segment(program).trace(*arguments).lower(lowering_platforms=("cuda",))
+    *own, stream, data, span = arguments(made, images)
+    given = (*(on(tree, "member") for tree in own), on(stream), on(data), on(span))
+    segment = programs.make_segment(made.phases[0].program)
+    return segment.trace(*given).lower(lowering_platforms=("cuda",))
+
+
+def plan_of(case: Case) -> Any:
+    """The plan that a run would make, but for the lane and the lowering that a case asks for."""
+    made = bench.make_plan(*bench.parse_model(case.model), case.batch, case.members, case.dtype)
+    (phase,) = made.phases
+    asked = {name: value for name in ("lane", "lowering") if (value := getattr(case, name))}
+    phase = phase._replace(program=phase.program._replace(**asked))
+    return made._replace(phases=(phase,))
 
 
 def row_of(devices: Any, case: Case, path: Path | None) -> dict[str, Any]:
@@ -141,12 +138,8 @@ def row_of(devices: Any, case: Case, path: Path | None) -> dict[str, Any]:
     from jaxcifar import memory, speed
 
     with pretending(devices):
-        made = bench.make_plan(*bench.parse_model(case.model), *case[1:3], case.dtype)
-        (phase,) = made.phases
-        chosen = {name: getattr(case, name) or getattr(phase.program, name)
-                  for name in ("lane", "lowering")}  # fmt: skip
-        program = phase.program._replace(**chosen)
-        made = made._replace(phases=(phase._replace(program=program),))
+        made = plan_of(case)
+        program = made.phases[0].program
         began = time.perf_counter()
         compiled = lowered(made, bench.N_IMAGES).compile()
         seconds = time.perf_counter() - began
@@ -156,7 +149,8 @@ def row_of(devices: Any, case: Case, path: Path | None) -> dict[str, Any]:
     step, account = kernels(compiled.as_text()), compiled.memory_analysis()
     turns = case.members if program.lane == "map" else 1
     return {
-        **case._asdict(), **chosen, "kernels": turns * len(step), "seconds": seconds,
+        **case._asdict(), "lane": program.lane, "lowering": program.lowering,
+        "kernels": turns * len(step), "seconds": seconds,
         "products": turns * sum(kernel.product for kernel in step),
         "traffic": turns * sum(kernel.bytes for kernel in step),
         "of_products": turns * sum(kernel.bytes for kernel in step if kernel.product),

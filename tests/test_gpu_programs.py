@@ -104,13 +104,9 @@ def planned(row):
     import bench
     import gpu_programs
 
+    case = gpu_programs.Case(*(row[name] for name in gpu_programs.Case._fields))
     with gpu_programs.pretending(None):
-        made = bench.make_plan(*bench.parse_model(row["model"]), row["batch"], row["members"],
-                               row["dtype"])  # fmt: skip
-        (phase,) = made.phases
-        program = phase.program._replace(lane=row["lane"], lowering=row["lowering"])
-        made = made._replace(phases=(phase._replace(program=program),))
-        found = memory.estimate(made, bench.N_IMAGES, "gpu")
+        found = memory.estimate(gpu_programs.plan_of(case), bench.N_IMAGES, "gpu")
     return found.segment / row["xla_bytes"]
 
 

@@ -22,8 +22,6 @@ from jaxcifar.models import cook_toom, grouped, winograd
 from jaxcifar.models.forms import LOWERINGS, Geometry
 from jaxcifar.models.portions import Split, in_portions
 
-_library = LOWERINGS["library"]
-
 WINDOWED = ("patches", "rows", "strips", "winograd", "cook_toom")
 """What lays windows side by side takes a few images at a time (`jaxcifar.models.portions`)."""
 
@@ -65,7 +63,9 @@ def conv2d(
     on_cpu = jax.default_backend() == "cpu"
     if lowering != "library":
         return _lowered(lowering, geometry, on_cpu)(x, kernel)
-    return _library(x, kernel, geometry) if on_cpu else grouped.conv(geometry)(x, kernel)
+    if on_cpu:
+        return LOWERINGS[lowering](x, kernel, geometry)
+    return grouped.conv(geometry)(x, kernel)
 
 
 class Passes(NamedTuple):
