@@ -16,6 +16,7 @@ table shows medians over rounds and ratios of medians. Nothing here is asserted 
 import argparse
 import json
 import math
+import os
 import resource
 import shlex
 import statistics
@@ -31,6 +32,8 @@ import numpy as np
 BATCH = 128
 N_IMAGES = 50_000  # as CIFAR-10's: an epoch is a segment where a run's is
 ROOT = Path(__file__).resolve().parents[1]
+GRAPHS = "--xla_gpu_enable_command_buffer=+CONVOLUTION,+WHILE,+CONDITIONAL"
+"""XLA's flag that makes a whole segment one CUDA graph, whose loops the card itself turns."""
 MODELS = ("vgg_a:norm=batch", "vgg_a:norm=none", "vgg_a:norm=batch,width=0.25", "cnn:")
 
 
@@ -198,8 +201,8 @@ def as_row(
              for side in sides if "lowering" not in side.what]  # fmt: skip
     beside = torch and torch.what | {"images_per_second": rates[torch.label]}
     row = {
-        "batch": args.batch, "dtype": args.dtype, "autotune": args.autotune, "model": text,
-        **found[0],
+        "batch": args.batch, "dtype": args.dtype, "autotune": args.autotune, "graphs": args.graphs,
+        "model": text, **found[0],
         "populations": found[1:], "torch": beside or None,
         "share": work * found[0]["images_per_second"] / speed.product_rate(args.dtype),
     }  # fmt: skip
@@ -232,6 +235,8 @@ def main() -> int:
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--autotune", action="store_true",
                         help="on a GPU, let XLA time its kernels, as PyTorch does")  # fmt: skip
+    parser.add_argument("--graphs", action="store_true",
+                        help="on a GPU, a whole segment as one CUDA graph")  # fmt: skip
     parser.add_argument(
         "--tune", choices=("lowerings", "lanes", "rates"), help="regenerate a table"
     )
@@ -241,6 +246,8 @@ def main() -> int:
     sys.path.insert(0, str(Path(__file__).parent))
     from jaxcifar import record, runtime
 
+    if args.graphs:
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {GRAPHS}"
     runtime.prepare(deterministic=not args.autotune)
     environment = record.environment({}, "")
     say(f"jaxcifar {environment['commit']}, {environment['versions']}")

@@ -15,7 +15,7 @@ import cost_page
 ROOT = Path(__file__).resolve().parents[1]
 STORE, PAGE = ROOT / "docs" / "performance.json", ROOT / "docs" / "performance.md"
 COSTS = ROOT / "docs" / "costs.json"
-KEY = ("device", "cores", "batch", "dtype", "autotune", "model")
+KEY = ("device", "cores", "batch", "dtype", "autotune", "graphs", "model")
 HEAD = """# Performance
 
 Written by `python scripts/bench.py --write` from `docs/performance.json`. Each row was measured in
@@ -29,7 +29,9 @@ a table of their own. "Of products" is the work of one member's steps, three tim
 multiply-accumulates of the direct forward pass, over what matrix products reach on the device.
 On a GPU, XLA chooses its kernels by rule, so that a run continues to the same bits anywhere;
 "kernels timed" is a run with `--config.deterministic=False`, where it takes the fastest, as PyTorch
-does in both.
+does in both. "As one graph" is a run with
+`XLA_FLAGS=--xla_gpu_enable_command_buffer=+CONVOLUTION,+WHILE,+CONDITIONAL`: the card itself turns
+the loop over an epoch's steps, and waits for the host once an epoch instead of once a step.
 """
 LIMITS = """## What is not claimed
 
@@ -60,7 +62,7 @@ def _stored(path: Path) -> list[dict[str, Any]]:
 
 
 def _kind(row: Mapping[str, Any]) -> tuple:
-    """What a row is of; in those of before, kernels were chosen by rule."""
+    """What a row is of; in those of before, kernels were chosen by rule, and steps launched."""
     return tuple(row.get(key, False) for key in KEY)
 
 
@@ -79,10 +81,11 @@ def stamped(row: Mapping[str, Any], command: str) -> dict[str, Any]:
 def page(rows: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]] = ()) -> str:
     """The page as Markdown."""
     parts = [HEAD]
-    for device, cores, batch, dtype, autotune in dict.fromkeys(_kind(row)[:-1] for row in rows):
-        here = [row for row in rows if _kind(row)[:-1] == (device, cores, batch, dtype, autotune)]
-        timed = ", kernels timed" if autotune else ""
-        parts += [f"## {device}, {cores} cores, batch {batch}, {dtype}{timed}", _table(here),
+    for kind in dict.fromkeys(_kind(row)[:-1] for row in rows):
+        here = [row for row in rows if _kind(row)[:-1] == kind]
+        device, cores, batch, dtype, autotune, graphs = kind
+        how = ", kernels timed" * autotune + ", as one graph" * graphs
+        parts += [f"## {device}, {cores} cores, batch {batch}, {dtype}{how}", _table(here),
                   _mean(here)]  # fmt: skip
         parts += _lanes(here)
     parts += cost_page.sections(costs)

@@ -101,7 +101,8 @@ def _programs(row: Row, first: Row) -> list[str]:
     images = row["batch"] * row["members"]
     return [
         f"{row['batch']}", f"{row['members']}", row["lane"], row["lowering"], row["dtype"],
-        f"{row['kernels']:,}", f"{row['products']:,}", f"{row['traffic'] / 1e9:.2f}",
+        f"{row['kernels']:,}", f"{row['products']:,}", f"{row['launches']:,}",
+        f"{row['traffic'] / 1e9:.2f}",
         f"{row['flop'] / 1e12:.2f}", f"{1e3 * row['least']:.2f}", f"{images / row['least']:,.0f}",
         *_memory(row),
     ]  # fmt: skip
@@ -152,12 +153,12 @@ SECTIONS = {
     ),
     "programs": Section(
         "Programs", "What XLA makes of a training step for a card that is only described; nothing "
-        "ran. Kernels a step, of them convolutions and matrix products; the memory they read and "
-        "write; the least that they take by the card's data sheet (4.8 TB/s, 989 TFLOP/s, in "
-        "float32 494 by TF32), and how many images a second that would be; the program's memory "
-        "over 50,000 images.",
-        ("Batch", "Members", "Lane", "Convolutions", "Compute", "Kernels", "Products", "GB",
-         "TFLOP", "Least (ms)", "At most (images/s)", *MEMORY), _programs,
+        "ran. Kernels a step, of them convolutions and matrix products; launches, where a CUDA "
+        "graph of several kernels is one; the memory they read and write; the least that they take "
+        "by the card's data sheet (4.8 TB/s, 989 TFLOP/s, in float32 494 by TF32), and how many "
+        "images a second that would be; the program's memory over 50,000 images.",
+        ("Batch", "Members", "Lane", "Convolutions", "Compute", "Kernels", "Products", "Launches",
+         "GB", "TFLOP", "Least (ms)", "At most (images/s)", *MEMORY), _programs,
     ),
     "start": Section(
         "Start", "New processes. Of networks the first training step at batch 128, tracing and "

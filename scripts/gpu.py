@@ -7,8 +7,9 @@
 networks: one member against PyTorch on the same card, compiled, bfloat16, data on the device, the
 kernels of both timed; kernels: what it costs to choose them by rule, as runs do by default.
 populations: eight VGG-A with BatchNorm in both lanes, and with convolutions as batched products
-beside the library's grouped ones. seeds: 32 of the CNN. study: the BatchNorm study and its page.
-reports: quick runs of R3 and R4. costs: members, images, saves, start-up.
+beside the library's grouped ones. seeds: 32 of the CNN. graphs: populations and seeds again, every
+segment one CUDA graph. study: the BatchNorm study and its page. reports: quick runs of R3 and R4.
+costs: members, images, saves, start-up.
 """
 
 import argparse
@@ -30,6 +31,8 @@ PARTS: dict[str, tuple[str, ...]] = {
                     "--lowerings", "patches", "winograd", "--models", "vgg_a:norm=batch"),
     "seeds": (*BENCH, "--autotune", "--batch", "128", "--members", "32", "--eager",
               "--models", "cnn"),
+    "graphs": (*BENCH, "--autotune", "--graphs", "--batch", "128", "--members", "8", "32",
+               "--eager", "--models", "cnn", "vgg_a:norm=batch"),
     "study": ("scripts/reproduce_bn.py", "--alone", "--variants", "r1,dtype=bfloat16",
               "r0,dtype=bfloat16", "r1", "default"),
     "reports": ("scripts/reproduce.py", "--minutes", "9", "--reports", "R3", "R4"),

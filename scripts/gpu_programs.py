@@ -4,6 +4,7 @@
     python scripts/gpu_programs.py --models resnet18 --batch 512 --members 1
     python scripts/gpu_programs.py --write             # and docs/performance.md
     python scripts/gpu_programs.py --text resnet18.hlo --models resnet18 --batch 512
+    python scripts/gpu_programs.py --graphs --models cnn   # an epoch as one CUDA graph
 
 XLA compiles for a card that is only described; nothing runs, and nothing is timed. It needs JAX's
 CUDA plugin (``pip install -e ".[cuda12]"`` in an environment of its own) but neither a card nor a
@@ -14,6 +15,7 @@ import argparse
 import os
 import shlex
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +27,7 @@ import bench
 import bench_page
 import numpy as np
 from bench_costs import ACCOUNTED, WIDE, arguments
-from hlo_kernels import kernels
+from hlo_kernels import kernels, launches
 
 CARD = "NVIDIA H200"
 CONFIG = """
@@ -37,6 +39,7 @@ gpu_device_info {
   block_dim_limit_x: 2147483647 block_dim_limit_y: 65535 block_dim_limit_z: 65535
   memory_bandwidth: 4800000000000 l2_cache_size: 52428800 clock_rate_ghz: 1.98
   device_memory_size: 149000000000 cuda_compute_capability { major: 9 }
+  driver_version: "12.9.0"
 }
 platform_name: "CUDA"
 dnn_version_info { major: 9 minor: 10 }
@@ -75,10 +78,10 @@ CASES = (
 )  # fmt: skip
 
 
-def describe() -> Any:
+def describe(flags: str) -> Any:
     """The card's devices, as a compiler knows them. Call this before JAX is imported."""
     os.environ |= {"JAX_PLATFORMS": "cpu", "JAX_SKIP_CUDA_CONSTRAINTS_CHECK": "1",
-                   "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {FLAGS}"}  # fmt: skip
+                   "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {FLAGS} {flags}"}  # fmt: skip
     import jax
     from jax.experimental import topologies
 
@@ -133,10 +136,15 @@ def plan_of(case: Case) -> Any:
     return made._replace(phases=(phase,))
 
 
-def row_of(devices: Any, case: Case, path: Path | None) -> dict[str, Any]:
-    """What the compiled step of a population does; `path` gets the program's text."""
+def row_of(devices: Any, case: Case, path: Path | None, dumps: Path) -> dict[str, Any]:
+    """What the compiled step of a population does; `path` gets the program's text.
+
+    XLA writes of each program to `dumps`; what was there is deleted.
+    """
     from jaxcifar import memory, speed
 
+    for old in dumps.iterdir():
+        old.unlink()
     with pretending(devices):
         made = plan_of(case)
         program = made.phases[0].program
@@ -147,10 +155,12 @@ def row_of(devices: Any, case: Case, path: Path | None) -> dict[str, Any]:
     if path is not None:
         path.write_text(compiled.as_text())
     step, account = kernels(compiled.as_text()), compiled.memory_analysis()
+    (executed,) = dumps.glob("*segment.thunk_sequence_after_thunk_passes.txt")
     turns = case.members if program.lane == "map" else 1
-    return {
+    row = {
         **case._asdict(), "lane": program.lane, "lowering": program.lowering,
         "kernels": turns * len(step), "seconds": seconds,
+        "launches": turns * launches(executed.read_text()),
         "products": turns * sum(kernel.product for kernel in step),
         "traffic": turns * sum(kernel.bytes for kernel in step),
         "of_products": turns * sum(kernel.bytes for kernel in step if kernel.product),
@@ -158,12 +168,22 @@ def row_of(devices: Any, case: Case, path: Path | None) -> dict[str, Any]:
         "estimate_bytes": planned.segment,
         "xla_bytes": account.argument_size_in_bytes + account.temp_size_in_bytes,
     }  # fmt: skip
+    return row | {"least": least_seconds(row)}
 
 
 def least_seconds(row: dict[str, Any]) -> float:
     """Of a step on the card: its products or their traffic, and all other traffic."""
     products = max(row["flop"] / FLOP_A_SECOND[row["dtype"]], row["of_products"] / BYTES_A_SECOND)
     return products + (row["traffic"] - row["of_products"]) / BYTES_A_SECOND
+
+
+def tell(case: Case, row: dict[str, Any]) -> None:
+    """Print a program's row."""
+    bench.say(
+        f"{case}: {row['kernels']} kernels in {row['launches']} launches, "
+        f"{row['traffic'] / 1e9:.2f} GB, at least {1e3 * row['least']:.2f} ms: "
+        f"{case.batch * case.members / row['least']:,.0f} images/s at most"
+    )
 
 
 def main(argv: Sequence[str]) -> int:
@@ -176,21 +196,20 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--lowering", default="", help="of convolutions")
     parser.add_argument("--dtype", default="bfloat16", choices=("float32", "bfloat16"))
     parser.add_argument("--text", type=Path, help="write the last program's text to this file")
+    parser.add_argument("--graphs", action="store_true", help="a segment as one CUDA graph")
     parser.add_argument("--write", action="store_true", help="add the rows to docs/performance.md")
     args = parser.parse_args(argv)
     shape = (args.batch, args.members, args.lane, args.lowering, args.dtype)
     cases = [Case(name, *shape) for name in args.models] or CASES
-    devices, rows = describe(), []
     command = shlex.join(["python", "scripts/gpu_programs.py", *argv])
-    for case in cases:
-        row = row_of(devices, case, args.text)
-        least = least_seconds(row)
-        bench.say(
-            f"{case}: {row['kernels']} kernels, {row['traffic'] / 1e9:.2f} GB, at least "
-            f"{1e3 * least:.2f} ms: {case.batch * case.members / least:,.0f} images/s at most"
-        )
-        stamp = bench_page.stamped(row | {"table": "programs", "least": least}, command)
-        rows.append(stamp | {"device": f"{CARD}, not there", "cores": 0})
+    flags = bench.GRAPHS if args.graphs else ""
+    with tempfile.TemporaryDirectory() as dumps:
+        devices, rows = describe(f"{flags} --xla_dump_to={dumps}"), []
+        for case in cases:
+            row = row_of(devices, case, args.text, Path(dumps))
+            tell(case, row)
+            stamp = bench_page.stamped(row | {"table": "programs"}, command)
+            rows.append(stamp | {"device": f"{CARD}, not there", "cores": 0})
     if args.write:
         bench_page.add_costs(rows)
     return 0

@@ -1,4 +1,4 @@
-"""The kernels of a compiled program's training step, and the memory traffic of each, from its text.
+"""A compiled program's training step, from XLA's texts: kernels, their traffic, and launches.
 
 XLA's own account of traffic is not offered for a program that was compiled without its device.
 """
@@ -14,6 +14,7 @@ FREE = {"parameter", "get-tuple-element", "tuple", "bitcast", "constant"}
 LINE = re.compile(r"^ +(?:ROOT )?%?([\w.\-]+) = (\(.*?\)|\S+) ([\w\-]+)\((.*?)\)(.*)$", re.M)
 PRODUCT = re.compile(r"custom_call_target=|kind=kCustom")
 TURNS = re.compile(r'known_trip_count":\{"n":"(\d+)"')
+THUNK = re.compile(r"^( *)(?:\d+: )?(k\w+|body)", re.M)
 
 
 class Kernel(NamedTuple):
@@ -80,3 +81,23 @@ def _traffic(written: int, read: list[int], called: str) -> int:
             read[read.index(operands[0])] = 0
             written += operands[1] - operands[0]
     return written + sum(read)
+
+
+def launches(thunks: str) -> int:
+    """Of a dump of what the host executes: what it launches in a turn of the loop over steps.
+
+    That is the loop with the most in it, other loops' contents aside. A CUDA graph is one launch;
+    so is a loop within it, however often it turns. 0 where the loop over steps is in a graph.
+    """
+    around: list[tuple[int, int, str]] = []  # indentation, number, kind
+    contents: dict[int, list[bool]] = {}  # of every loop: whether the host launches it
+    for number, (spaces, kind) in enumerate(THUNK.findall(thunks)):
+        around = [line for line in around if line[0] < len(spaces)]
+        kinds = [line[2] for line in around]
+        if kind == "body":
+            contents[number] = []
+        elif "body" in kinds:
+            loop = max(line[1] for line in around if line[2] == "body")
+            contents[loop].append("kCommandBuffer" not in kinds)
+        around.append((len(spaces), number, kind))
+    return sum(max(contents.values(), key=len))

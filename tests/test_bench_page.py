@@ -114,12 +114,21 @@ def test_kernels_that_were_timed_have_a_table_of_their_own(pages):
     assert "| `cnn:` | 300 |" in timed
 
 
+def test_a_segment_as_one_graph_has_a_table_of_its_own(pages):
+    pages.add([network("cnn:", 200.0, 100.0), network("cnn:", 300.0, 100.0, graphs=True)])
+    pages.add([network("cnn:", 400.0, 100.0, graphs=True, autotune=True)])
+    launched, *graphs = pages.PAGE.read_text().split("## cpu, 2 cores, batch 128, float32")[1:4]
+    assert "| `cnn:` | 200 |" in launched and "| `cnn:` | 300 |" in graphs[0]
+    assert graphs[0].startswith(", as one graph\n")
+    assert graphs[1].startswith(", kernels timed, as one graph\n")
+
+
 def test_a_card_that_was_not_there_has_no_cores(pages):
     row = grown("programs", batch=512, members=8, lane="vmap", lowering="library", kernels=1234,
-                dtype="bfloat16", products=56, traffic=4.8e9, flop=9.89e11, least=0.002,
-                estimate_bytes=3 * 2**20, xla_bytes=4 * 2**20)  # fmt: skip
+                dtype="bfloat16", products=56, launches=78, traffic=4.8e9, flop=9.89e11,
+                least=0.002, estimate_bytes=3 * 2**20, xla_bytes=4 * 2**20)  # fmt: skip
     pages.add_costs([row | {"device": "a card, not there", "cores": 0}])
     text = pages.PAGE.read_text()
     assert "## Programs: a card, not there\n" in text
-    assert ("| `cnn:` | 512 | 8 | vmap | library | bfloat16 | 1,234 | 56 | 4.80 | 0.99 | 2.00 | "
-            "2,048,000 | 4 | 3 | 0.75 |") in text  # fmt: skip
+    assert ("| `cnn:` | 512 | 8 | vmap | library | bfloat16 | 1,234 | 56 | 78 | 4.80 | 0.99 | "
+            "2.00 | 2,048,000 | 4 | 3 | 0.75 |") in text  # fmt: skip

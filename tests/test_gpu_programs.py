@@ -71,6 +71,25 @@ ENTRY %main (p0: u8[50,4]) -> f32[9,8] {
 }
 """  # noqa: E501
 
+THUNKS = """000: kCommandBuffer [source | next=002]
+    001: kCopy         [source | sink]
+002: kWhile         [prev=000 | sink]
+condition:
+    003: kCustomKernel [source | sink] wrapped_compare
+  body:
+    004: kCopy         [source | next=005]
+    005: kWhile        [prev=004 | sink]
+condition:
+        006: kCustomKernel  [source | sink] wrapped_compare
+      body:
+        000: kCommandBuffer  [source | next=011]
+            007: kCustomKernel [source | next=008] loop_fusion
+            008: kCustomKernel [prev=007 | sink] loop_fusion_1
+        011: kConvolution    [prev=000 | next=012] kConvolution
+        012: kCustomKernel   [prev=011 | sink] loop_fusion_2
+013: kCustomKernel  [prev=002 | sink] loop_fusion_3
+"""
+
 
 @pytest.fixture
 def scripts(monkeypatch):
@@ -86,6 +105,19 @@ def test_a_step_s_kernels_and_their_traffic_are_read_from_the_text(scripts):
     assert conv[1:] == (True, 2 * 8 * 2 + 2 * 4 * 2)
     assert written[1:] == (False, 2 * 8 * 4 + 4)
     assert [kernel[1:] for kernel in added] == 3 * [(False, 3 * 8 * 4)]
+
+
+def test_a_graph_is_one_launch_of_the_loop_with_the_most_to_do(scripts):
+    from hlo_kernels import launches
+
+    assert launches(THUNKS) == 3  # a graph of two kernels, a convolution, a kernel
+
+
+def test_a_loop_within_a_graph_is_not_launched(scripts):
+    from hlo_kernels import launches
+
+    within = "".join(f"    {line}\n" for line in THUNKS.splitlines())
+    assert launches(f"000: kCommandBuffer [source | sink]\n{within}") == 0
 
 
 def test_the_least_time_is_of_products_and_all_other_traffic(scripts):
@@ -128,6 +160,7 @@ def test_planned_memory_is_near_the_recorded_programs(row, scripts):
 @pytest.mark.parametrize("arguments", [
     ["--models", "cnn", "--members", "8"], ["--models", "rn8", "mobilenet_v2"],
     ["--models", "vgg_a:norm=batch,width=0.25", "--lane", "map", "--members", "2"],
+    ["--models", "vgg_a:norm=batch,width=0.25", "--graphs"],
 ])  # fmt: skip
 def test_networks_compile_for_a_gpu(arguments, tmp_path):
     """In a process of its own, as the script sets what JAX reads when it begins."""
@@ -135,4 +168,5 @@ def test_networks_compile_for_a_gpu(arguments, tmp_path):
     command = [sys.executable, SCRIPT, *arguments, "--text", text]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.count("images/s at most") == 1 + ("rn8" in arguments)
+    assert ("in 0 launches" in done.stdout) == ("--graphs" in arguments)
     assert "__cudnn$conv" in Path(text).read_text()
