@@ -180,7 +180,7 @@ def least_seconds(row: dict[str, Any]) -> float:
 def tell(case: Case, row: dict[str, Any]) -> None:
     """Print a program's row."""
     bench.say(
-        f"{case}: {row['kernels']} kernels in {row['launches']} launches, "
+        f"{case}: {row['kernels']} kernels, {row['launches']} launches, "
         f"{row['traffic'] / 1e9:.2f} GB, at least {1e3 * row['least']:.2f} ms: "
         f"{case.batch * case.members / row['least']:,.0f} images/s at most"
     )
