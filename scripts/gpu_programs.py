@@ -156,11 +156,11 @@ def row_of(devices: Any, case: Case, path: Path | None, dumps: Path) -> dict[str
         path.write_text(compiled.as_text())
     step, account = kernels(compiled.as_text()), compiled.memory_analysis()
     (executed,) = dumps.glob("*segment.thunk_sequence_after_thunk_passes.txt")
-    turns = case.members if program.lane == "map" else 1
+    turns, depth = (case.members, 2) if program.lane == "map" and case.members > 1 else (1, 1)
     row = {
         **case._asdict(), "lane": program.lane, "lowering": program.lowering,
         "kernels": turns * len(step), "seconds": seconds,
-        "launches": turns * launches(executed.read_text()),
+        "launches": turns * launches(executed.read_text(), depth),
         "products": turns * sum(kernel.product for kernel in step),
         "traffic": turns * sum(kernel.bytes for kernel in step),
         "of_products": turns * sum(kernel.bytes for kernel in step if kernel.product),

@@ -83,21 +83,19 @@ def _traffic(written: int, read: list[int], called: str) -> int:
     return written + sum(read)
 
 
-def launches(thunks: str) -> int:
+def launches(thunks: str, depth: int = 1) -> int:
     """Of a dump of what the host executes: what it launches in a turn of the loop over steps.
 
-    That is the loop with the most in it, other loops' contents aside. A CUDA graph is one launch;
-    so is a loop within it, however often it turns. 0 where the loop over steps is in a graph.
+    That is the one with the most in it of those in `depth` - 1 others, as one over members is. A
+    CUDA graph is one launch, as is a loop within it. 0 where the loop itself is in a graph.
     """
     around: list[tuple[int, int, str]] = []  # indentation, number, kind
-    contents: dict[int, list[bool]] = {}  # of every loop: whether the host launches it
+    contents: dict[int, list[bool]] = {}  # of every such loop: whether the host launches it
     for number, (spaces, kind) in enumerate(THUNK.findall(thunks)):
         around = [line for line in around if line[0] < len(spaces)]
+        loops = [line[1] for line in around if line[2] == "body"]
         kinds = [line[2] for line in around]
-        if kind == "body":
-            contents[number] = []
-        elif "body" in kinds:
-            loop = max(line[1] for line in around if line[2] == "body")
-            contents[loop].append("kCommandBuffer" not in kinds)
+        if len(loops) == depth and kind != "body" and kinds[-1] != "kWhile":  # its condition
+            contents.setdefault(loops[-1], []).append("kCommandBuffer" not in kinds)
         around.append((len(spaces), number, kind))
     return sum(max(contents.values(), key=len))

@@ -107,10 +107,11 @@ def test_a_step_s_kernels_and_their_traffic_are_read_from_the_text(scripts):
     assert [kernel[1:] for kernel in added] == 3 * [(False, 3 * 8 * 4)]
 
 
-def test_a_graph_is_one_launch_of_the_loop_with_the_most_to_do(scripts):
+def test_a_graph_is_one_launch_and_so_is_an_inner_loop(scripts):
     from hlo_kernels import launches
 
-    assert launches(THUNKS) == 3  # a graph of two kernels, a convolution, a kernel
+    assert launches(THUNKS) == 2  # a copy, a loop
+    assert launches(THUNKS, depth=2) == 3  # a graph of two kernels, a convolution, a kernel
 
 
 def test_a_loop_within_a_graph_is_not_launched(scripts):
