@@ -138,13 +138,24 @@ def first_weights(
 ) -> Tree:
     """{"params", "batch_stats"} before the first step, NumPy (M, ...); equal seeds start alike.
 
-    `given` has weights for some rows, NumPy, in place of those that their seeds would draw.
+    `given` has weights for some rows, NumPy, in place of those that their seeds would draw. The
+    host draws: to the same bits whatever will train them, and a GPU's compiler takes many times as
+    long for the generators.
     """
     init = _make_init(program.model, program.options, program.dtype)
     seeds, member = np.unique(np.asarray(numbers.init_seed), return_inverse=True)
-    drawn = [jax.tree.map(np.asarray, init(seed)) for seed in seeds]
+    with jax.default_device(_host()):
+        drawn = [jax.tree.map(np.asarray, init(seed)) for seed in seeds]
     rows = [given.get(m, drawn[seed]) for m, seed in enumerate(member)]
     return jax.tree.map(lambda first, *rest: np.stack([first, *rest], dtype=first.dtype), *rows)
+
+
+def _host() -> jax.Device | None:
+    """The host as a device; None, for JAX's default one, where ``JAX_PLATFORMS`` leaves it out."""
+    try:
+        return jax.local_devices(backend="cpu")[0]
+    except RuntimeError:
+        return None
 
 
 def fresh_opt_state(program: Program, params: Tree, numbers: Numbers) -> Tree:

@@ -7,6 +7,7 @@ import pytest
 import tiny
 from jax._src import monitoring
 
+from jaxcifar import programs
 from jaxcifar.config import replace
 
 
@@ -116,3 +117,27 @@ assert len({shard.device for shard in leaf.addressable_shards}) == 2
 def test_members_spread_over_two_devices():
     """Two fake CPU devices, in a process of their own."""
     cli_runs.python(SHARDED, XLA_FLAGS="--xla_force_host_platform_device_count=2")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_host_draws_first_weights_where_jax_has_it(there, monkeypatch):
+    phase, seen, make = tiny.make_plan().phases[0], [], programs._make_init
+    expected = programs.first_weights(phase.program, phase.numbers)
+    host = jax.devices("cpu")[0]
+
+    def noting(*names):
+        def init(seed):
+            seen.append(jax.config.jax_default_device)
+            return make(*names)(seed)
+
+        return init
+
+    def refuse(backend):
+        raise RuntimeError("Unknown backend cpu")
+
+    monkeypatch.setattr(programs, "_make_init", noting)
+    if not there:
+        monkeypatch.setattr(jax, "local_devices", refuse)
+    found = programs.first_weights(phase.program, phase.numbers)
+    assert seen == [host if there else None]
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
