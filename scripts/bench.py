@@ -32,8 +32,6 @@ import numpy as np
 BATCH = 128
 N_IMAGES = 50_000  # as CIFAR-10's: an epoch is a segment where a run's is
 ROOT = Path(__file__).resolve().parents[1]
-GRAPHS = "--xla_gpu_enable_command_buffer=+CONVOLUTION,+WHILE,+CONDITIONAL"
-"""XLA's flag that makes a whole segment one CUDA graph, whose loops the card itself turns."""
 MODELS = ("vgg_a:norm=batch", "vgg_a:norm=none", "vgg_a:norm=batch,width=0.25", "cnn:")
 
 
@@ -247,7 +245,7 @@ def main() -> int:
     from jaxcifar import record, runtime
 
     if args.graphs:
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {GRAPHS}"
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {bench_page.GRAPHS}"
     runtime.prepare(deterministic=not args.autotune)
     environment = record.environment({}, "")
     say(f"jaxcifar {environment['commit']}, {environment['versions']}")

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 STORE, PAGE = ROOT / "docs" / "performance.json", ROOT / "docs" / "performance.md"
 COSTS = ROOT / "docs" / "costs.json"
 KEY = ("device", "cores", "batch", "dtype", "autotune", "graphs", "model")
+GRAPHS = "--xla_gpu_enable_command_buffer=+CONVOLUTION,+WHILE,+CONDITIONAL"
+"""XLA's flag that makes a whole segment one CUDA graph, whose loops the card itself turns."""
 HEAD = """# Performance
 
 Written by `python scripts/bench.py --write` from `docs/performance.json`. Each row was measured in
@@ -30,7 +32,8 @@ multiply-accumulates of the direct forward pass, over what matrix products reach
 On a GPU, XLA chooses its kernels by rule, so that a run continues to the same bits anywhere;
 "kernels timed" is a run with `--config.deterministic=False`, where it takes the fastest, as PyTorch
 does in both. "As one graph" is a run with
-`XLA_FLAGS=--xla_gpu_enable_command_buffer=+CONVOLUTION,+WHILE,+CONDITIONAL`: the card itself turns
+"""
+HEAD += f"""`XLA_FLAGS={GRAPHS}`: the card itself turns
 the loop over an epoch's steps, and waits for the host once an epoch instead of once a step.
 """
 LIMITS = """## What is not claimed

@@ -202,7 +202,7 @@ def main(argv: Sequence[str]) -> int:
     shape = (args.batch, args.members, args.lane, args.lowering, args.dtype)
     cases = [Case(name, *shape) for name in args.models] or CASES
     command = shlex.join(["python", "scripts/gpu_programs.py", *argv])
-    flags = bench.GRAPHS if args.graphs else ""
+    flags = bench_page.GRAPHS if args.graphs else ""
     with tempfile.TemporaryDirectory() as dumps:
         devices, rows = describe(f"{flags} --xla_dump_to={dumps}"), []
         for case in cases:
