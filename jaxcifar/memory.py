@@ -23,7 +23,7 @@ IMAGE_BYTES = math.prod(steps.IMAGE_SHAPE) + 4  # uint8 pixels and an int32 labe
 # on a CPU, up to so many bytes. Measured against XLA's own account of compiled segments: of sixteen
 # networks on a CPU at batch 128 (`scripts/bench_costs.py`), fifteen at 0.86 to 1.11 of it, VGG-A
 # light at 1.20; of the same, in both dtypes and as populations, compiled for a GPU that was not
-# there (`scripts/gpu_programs.py`), 37 of 40 within 15 %, CNNs at 1.18 to 1.33. The workspace that
+# there (`scripts/gpu_programs.py`), 35 of 40 within 15 %, CNNs at 1.18 to 1.33. The workspace that
 # cuDNN chooses is in no account.
 WORKSPACE = {"cpu": (0.155, 1.8), "gpu": (0.05, 1.5)}
 SMALL = {"cpu": (0.38, 32 * 2**20)}

@@ -40,7 +40,7 @@ def prepare(deterministic: bool = True) -> None:
     """
     flag = "--xla_gpu_deterministic_ops=true"
     if deterministic and "xla_gpu_deterministic_ops" not in os.environ.get("XLA_FLAGS", ""):
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
+        ask_xla(flag)
     keep_memory()
     import jax
 
@@ -52,6 +52,11 @@ def prepare(deterministic: bool = True) -> None:
     jax.config.update("jax_compilation_cache_dir", str(path))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def ask_xla(flags: str) -> None:
+    """Add to XLA's flags; it reads them when JAX first uses a device."""
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
 
 
 def keep_memory() -> bool:

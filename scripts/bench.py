@@ -16,7 +16,6 @@ table shows medians over rounds and ratios of medians. Nothing here is asserted 
 import argparse
 import json
 import math
-import os
 import resource
 import shlex
 import statistics
@@ -245,7 +244,7 @@ def main() -> int:
     from jaxcifar import record, runtime
 
     if args.graphs:
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {bench_page.GRAPHS}"
+        runtime.ask_xla(bench_page.GRAPHS)
     runtime.prepare(deterministic=not args.autotune)
     environment = record.environment({}, "")
     say(f"jaxcifar {environment['commit']}, {environment['versions']}")

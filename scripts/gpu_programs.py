@@ -80,8 +80,10 @@ CASES = (
 
 def describe(flags: str) -> Any:
     """The card's devices, as a compiler knows them. Call this before JAX is imported."""
-    os.environ |= {"JAX_PLATFORMS": "cpu", "JAX_SKIP_CUDA_CONSTRAINTS_CHECK": "1",
-                   "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {FLAGS} {flags}"}  # fmt: skip
+    from jaxcifar import runtime
+
+    os.environ |= {"JAX_PLATFORMS": "cpu", "JAX_SKIP_CUDA_CONSTRAINTS_CHECK": "1"}
+    runtime.ask_xla(f"{FLAGS} {flags}")
     import jax
     from jax.experimental import topologies
 
