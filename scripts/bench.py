@@ -168,13 +168,12 @@ def bench(text: str, args: argparse.Namespace) -> dict[str, Any]:
     """One network: one member, populations in both lanes, and PyTorch; its row for the page."""
     name, options = parse_model(text)
     say(f"{text}  batch {args.batch} {args.dtype}")
-    wanted = [(1, "", "")]
-    for members in sorted(args.members):
-        wanted += [(members, lane, "") for lane in ("vmap", "map")]
-        wanted += [(members, "vmap", lowering) for lowering in args.lowerings]
-    # The largest first: on a heap that keeps its memory, what it frees serves all the others.
-    sides = [ours(name, options, args.batch, members, lane, args.dtype, lowering)
-             for members, lane, lowering in reversed(wanted)][::-1]  # fmt: skip
+    sides = [ours(name, options, args.batch, 1, "", args.dtype)]
+    for members in args.members:
+        sides += [ours(name, options, args.batch, members, lane, args.dtype)
+                  for lane in ("vmap", "map")]  # fmt: skip
+        sides += [ours(name, options, args.batch, members, "vmap", args.dtype, lowering)
+                  for lowering in args.lowerings]  # fmt: skip
     torch = torch_side(name, options, args)
     rates = compare(sides + ([torch] if torch else []), args.rounds, args.seconds)
     base = rates[torch.label] if torch else None
