@@ -3,19 +3,18 @@
 import dataclasses
 import importlib.util
 import os
-import re
 import signal
 import sys
 import traceback
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import tyro
 
-from jaxcifar.config import Config, Member, Study, default_id, replace
+from jaxcifar.config import Config, Member, Study, default_id, describe, replace, stage_path
 from jaxcifar.errors import UserError, nearest
 
 Override = tuple[str, str]  # dotted path below "config", text of the value
@@ -54,6 +53,8 @@ def split_flags(argv: Sequence[str], known: Sequence[str], switches: Sequence[st
                 value = words.pop(0)
             else:
                 raise UserError(f"{word} needs a value\nwrite {word}=VALUE")
+        elif name in switches and value.lower() not in ("true", "false"):
+            raise UserError(f"{word}: a switch takes no value\nwrite --{name.replace('_', '-')}")
         if is_override:
             overrides.append((name.removeprefix("config."), value))
         else:
@@ -64,7 +65,8 @@ def split_flags(argv: Sequence[str], known: Sequence[str], switches: Sequence[st
 def load_study(text: str) -> Study:
     """The study of ``path/to/config.py[:variant]``.
 
-    Raises: UserError: no such file, no `get_config` in it, unknown variant.
+    Raises: UserError: no such file, no `get_config` in it, unknown variant, or whatever the file
+        raises itself, with the line of it.
     """
     name, _, variant = text.partition(":")
     path = Path(name)
@@ -77,11 +79,24 @@ def load_study(text: str) -> Study:
     if spec is None or spec.loader is None:
         raise UserError(f"{name} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not hasattr(module, "get_config"):
-        raise UserError(f"{name} defines no get_config(variant) -> Study")
-    study: Study = module.get_config(variant or None)
+    try:
+        spec.loader.exec_module(module)
+        if not hasattr(module, "get_config"):
+            raise UserError(f"{name} defines no get_config(variant) -> Study")
+        study: Study = module.get_config(variant or None)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{_place(error, path)}: {type(error).__name__}: {error}") from error
     return dataclasses.replace(study, variant=variant or None)
+
+
+def _place(error: Exception, path: Path) -> str:
+    """``path/to/config.py:7``: the last line of the file that an error came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
+    line = getattr(error, "lineno", None) or (lines or [None])[-1]
+    return f"{path}:{line}" if line else str(path)
 
 
 def apply_overrides(study: Study, overrides: Sequence[Override]) -> tuple[Study, tuple[str, ...]]:
@@ -91,36 +106,58 @@ def apply_overrides(study: Study, overrides: Sequence[Override]) -> tuple[Study,
 
     Raises: UserError: unknown field (with the nearest), wrong type, value out of range.
     """
+    given = dict(overrides)
+    if "seeds" in given:
+        seeds = _parse(int, "seeds", given.pop("seeds"))
+        study = dataclasses.replace(study, seeds=seeds)
+    values = {path: _parse(_field_type(path), path, text) for path, text in given.items()}
+    own = any("stages" in member.overrides for member in study.members)
+    staged = {path: value for path, value in values.items() if own and path.startswith("stages.")}
+    plain = {path: value for path, value in values.items() if path not in staged}
     notes: list[str] = []
-    values: dict[str, Any] = {}
-    for path, text in overrides:
-        if path == "seeds":
-            study = dataclasses.replace(study, seeds=_parse(int, path, text))
-            continue
-        values[path] = _parse(_field_type(path), path, text)
+    for path, value in plain.items():
         if any(path in member.overrides for member in study.members):
-            members = _collapse(study.members, path)
-            notes.append(
-                f"{path} is {values[path]!r} for all members now: "
-                f"{len(study.members)} members became {len(members)}"
-            )
-            study = dataclasses.replace(study, members=members)
-    return dataclasses.replace(study, base=replace(study.base, values)), tuple(notes)
+            study, note = _merged(study, _collapse(study.members, path), {path: value})
+            notes.append(note)
+    if staged:
+        study, note = _merged(study, _restaged(study, staged), staged)
+        notes.append(note)
+    return dataclasses.replace(study, base=replace(study.base, plain)), tuple(notes)
 
 
-def _collapse(members: Sequence[Member], path: str) -> tuple[Member, ...]:
+def _merged(
+    study: Study, members: Sequence[Member], values: Mapping[str, Any]
+) -> tuple[Study, str]:
+    """A study with its members changed, those that became equal as one, and what to say of it."""
     kept: list[Member] = []
     for member in members:
-        rest = {name: value for name, value in member.overrides.items() if name != path}
-        if all(rest != other.overrides for other in kept):
-            kept.append(Member(default_id(rest), rest))
-    return tuple(kept)
+        if all(member.overrides != other.overrides for other in kept):
+            kept.append(member)
+    said = ", ".join(f"{path} is {value!r}" for path, value in values.items())
+    note = f"{said} for all members now: {len(members)} members became {len(kept)}"
+    return dataclasses.replace(study, members=tuple(kept)), note
+
+
+def _collapse(members: Sequence[Member], path: str) -> list[Member]:
+    """The members without a field, named anew by what they still vary."""
+    rows = ({name: value for name, value in m.overrides.items() if name != path} for m in members)
+    return [Member(default_id(row), row) for row in rows]
+
+
+def _restaged(study: Study, values: Mapping[str, Any]) -> list[Member]:
+    """The members with fields changed in the stages that each brings along."""
+    rows = ({"stages": study.base.stages} | dict(m.overrides) for m in study.members)
+    return [
+        Member(
+            m.id, row | {"stages": replace(study.base, {"stages": row["stages"], **values}).stages}
+        )
+        for m, row in zip(study.members, rows, strict=True)
+    ]
 
 
 def _field_type(path: str) -> Any:
-    stage = re.match(r"stages\.\d+\.", path)
-    if stage:
-        field = path[stage.end() :]
+    if path.startswith("stages."):
+        field = stage_path(path)[1]
         return float if field == "at" else _field_type(field)
     node: Any = Config
     walked: list[str] = []
@@ -158,19 +195,6 @@ def _parse(hint: Any, path: str, text: str) -> Any:
         ) from None
 
 
-def describe(hint: Any) -> str:
-    """A field's type in words: ``a number or None``, ``'none' or 'batch'``."""
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is typing.Literal:
-        return " or ".join(repr(value) for value in args)
-    if origin is tuple:
-        return f"values separated by commas, each {describe(args[0])}"
-    if args:
-        return " or ".join(describe(arm) for arm in args)
-    words = {float: "a number", int: "a whole number", bool: "True or False", str: "text"}
-    return words.get(hint, "None")
-
-
 def print_help(command: str, summary: str, flags: type) -> None:
     """Print the help of a command whose config fields tyro describes."""
     tyro.cli(flags, args=["--help"], prog=command, description=summary)
@@ -182,8 +206,9 @@ def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None 
     So is an interrupt (Ctrl-C), with status 130. ``--debug`` anywhere in `argv` shows the traceback
     as well.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
-    debug = any(word == "--debug" or word.lower() == "--debug=true" for word in words)
+    given = list(sys.argv[1:] if argv is None else argv)
+    words = [word for word in given if word.lower() not in ("--debug", "--debug=true")]
+    debug = words != given
     try:
         return main(words) or 0
     except UserError as error:
@@ -196,6 +221,6 @@ def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None 
             raise
         print("interrupted", file=sys.stderr)  # noqa: T201
         return 128 + signal.SIGINT
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough; work may be unfinished
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 128 + signal.SIGPIPE

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcifar import lanes, losses, models, optim, plan, programs, resolution, steps
+from jaxcifar.errors import unknown
 from jaxcifar.types import Images, Numbers, Program, TrainState
 
 
@@ -40,9 +41,16 @@ def sweep_program(
 ) -> Program:  # fmt: skip
     """What `sweep_step` compiles: a network of `models.MODELS` with its knobs, at `rates` rates.
 
+    Raises: UserError: an unknown network, knob, optimizer or loss.
+
     >>> sweep_program("vgg_a", 4, norm="batch").members
     4
     """
+    for kind, given, rows in (
+        ("optimizer", optimizer, optim.OPTIMIZERS), ("loss", loss, losses.LOSSES),
+    ):  # fmt: skip
+        if given not in rows:
+            raise unknown(kind, given, rows)
     known = resolution.model_options(name, options)
     knobs = {k: v for k, v in known.items() if k not in models.MODELS[name].traced}
     program = Program(

@@ -17,7 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         written = figures.draw_all(parser.parse_args(argv).workdir)
     except UserError as error:
-        print(error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 2
     print(*written, sep="\n")
     return 0

@@ -7,6 +7,7 @@ import tiny
 from test_population import Compiles
 
 from jaxcifar import landscape
+from jaxcifar.errors import UserError
 from jaxcifar.types import Images
 
 RATES = np.array([0.001, 0.01, 0.1], np.float32)
@@ -31,6 +32,15 @@ def swept(batch):
     with Compiles() as again:
         states, losses, band = landscape.sweep_step(states, batch, 2 * RATES, program=made, step=1)
     return first, losses, band, compiled, again
+
+
+@pytest.mark.parametrize("names, said", [
+    ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean 'adam'"),
+    ({"loss": "focl"}, "unknown loss 'focl'; did you mean 'focal'"),
+])  # fmt: skip
+def test_unknown_names_are_refused(names, said):
+    with pytest.raises(UserError, match=said):
+        landscape.sweep_program("cnn", 2, **names)
 
 
 def test_it_is_one_executable(swept):

@@ -4,18 +4,17 @@ from jaxcifar.config.components import (
     AverageConfig,
     CheckpointConfig,
     DataConfig,
-    Duration,
     EvalConfig,
     LossConfig,
     ModelConfig,
     OptimConfig,
     ScheduleConfig,
     TrainConfig,
-    duration,
 )
+from jaxcifar.config.fields import Duration, describe, duration
 from jaxcifar.config.source import Source, source
 from jaxcifar.config.study import Member, Study, default_id, short, sweep
-from jaxcifar.config.whole import Config, Stage, flat, replace
+from jaxcifar.config.whole import Config, Stage, flat, replace, stage_path
 
 __all__ = [
     "AverageConfig",
@@ -34,10 +33,12 @@ __all__ = [
     "Study",
     "TrainConfig",
     "default_id",
+    "describe",
     "duration",
     "flat",
     "replace",
     "short",
     "source",
+    "stage_path",
     "sweep",
 ]

@@ -4,38 +4,11 @@ A component's own options default to None, "not given": the component's table ow
 that an option without effect on the chosen component can be refused (see `resolution.resolve`).
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from jaxcifar.errors import UserError
-
-
-def require(holds: bool, name: str, value: object, allowed: str) -> None:
-    """Raises: UserError: it does not hold; names the field, its value and what is allowed."""
-    if not holds:
-        raise UserError(f"{name}={value!r} is out of range\nallowed: {allowed}")
-
-
-class Duration(NamedTuple):
-    """A positive span of training: a number of epochs (may be fractional) or of steps."""
-
-    amount: float
-    unit: Literal["epochs", "steps"]
-
-
-def duration(text: str) -> Duration:
-    """Parse ``"2"``, ``"0.5 epochs"`` or ``"50 steps"``; a bare number counts epochs.
-
-    Raises: UserError: anything else, amounts that are not positive, a fraction of a step.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(epochs?|steps?|)\s*", text)
-    unit: Literal["epochs", "steps"] = "steps" if found and found[2][:4] == "step" else "epochs"
-    amount = float(found[1]) if found else 0.0
-    if amount <= 0 or (unit == "steps" and amount != int(amount)):
-        raise UserError(f"{text!r} is no span of training\nallowed: '2', '0.5 epochs', '50 steps'")
-    return Duration(amount, unit)
+from jaxcifar.config.fields import check_types, duration, require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +44,7 @@ class DataConfig:
     mix_alpha: float | None = None
 
     def __post_init__(self) -> None:
+        check_types(self, "data.")
         require(0 <= self.validation < 1, "data.validation", self.validation, "0 <= fraction < 1")
         for name in ("n_train", "n_test"):
             value = getattr(self, name)
@@ -131,6 +105,7 @@ class ModelConfig:
     init: str | None = None
 
     def __post_init__(self) -> None:
+        check_types(self, "model.")
         for name in ("dropout_rate", "input_dropout2d"):
             rate = getattr(self, name)
             require(rate is None or 0 <= rate < 1, f"model.{name}", rate, "0 <= rate < 1")
@@ -153,6 +128,7 @@ class OptimConfig:
     accumulation: Literal["reset", "carry"] = "reset"  # carry: each step adds to the clipped last
 
     def __post_init__(self) -> None:
+        check_types(self, "optim.")
         require(self.lr >= 0, "optim.lr", self.lr, "0 or more")
         for name in ("weight_decay", "rho", "momentum", "b1", "b2"):
             value = getattr(self, name)
@@ -187,6 +163,7 @@ class ScheduleConfig:
     swa_ramp: int | None = None  # epochs
 
     def __post_init__(self) -> None:
+        check_types(self, "schedule.")
         for name in ("factor", "min_lr", "threshold", "warmup", "swa_lr"):
             value = getattr(self, name)
             ok = value is None or 0 <= value < float("inf")
@@ -214,6 +191,7 @@ class LossConfig:
     l1: float | None = None  # factor of sum |p| over all parameters, added in training only
 
     def __post_init__(self) -> None:
+        check_types(self, "loss.")
         value = self.smoothing
         require(value is None or 0 <= value < 1, "loss.smoothing", value, "0 <= smoothing < 1")
         for name in ("alpha", "gamma", "l1"):
@@ -230,6 +208,7 @@ class AverageConfig:
     decay: float | None = None  # of ema: weight of the old average at each step
 
     def __post_init__(self) -> None:
+        check_types(self, "average.")
         for name in ("start", "decay"):
             value = getattr(self, name)
             require(value is None or 0 <= value < 1, f"average.{name}", value, f"0 <= {name} < 1")
@@ -244,6 +223,7 @@ class TrainConfig:
     record: tuple[str, ...] = ()  # per step: last_layer_grad, first_conv_grad_norm
 
     def __post_init__(self) -> None:
+        check_types(self, "train.")
         require(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
         require(self.batch_size >= 1, "train.batch_size", self.batch_size, "at least 1")
         allowed = ("last_layer_grad", "first_conv_grad_norm")
@@ -262,6 +242,7 @@ class EvalConfig:
     batch_size: int = 250
 
     def __post_init__(self) -> None:
+        check_types(self, "eval.")
         duration(self.every)
         require(self.batch_size >= 1, "eval.batch_size", self.batch_size, "at least 1")
 
@@ -274,6 +255,7 @@ class CheckpointConfig:
     keep_every: str | None = None
 
     def __post_init__(self) -> None:
+        check_types(self, "checkpoint.")
         duration(self.save_every)
         if self.keep_every is not None:
             duration(self.keep_every)

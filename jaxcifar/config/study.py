@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
-from jaxcifar.config.components import require
+from jaxcifar.config.fields import require
 from jaxcifar.config.whole import Config
 from jaxcifar.errors import UserError
 

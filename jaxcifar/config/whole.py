@@ -1,6 +1,7 @@
 """A member's whole description, and how its fields are changed by dotted path."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -15,10 +16,10 @@ from jaxcifar.config.components import (
     OptimConfig,
     ScheduleConfig,
     TrainConfig,
-    require,
 )
+from jaxcifar.config.fields import check_types, require
 from jaxcifar.config.source import source
-from jaxcifar.errors import UserError
+from jaxcifar.errors import UserError, unknown
 
 
 class Stage(NamedTuple):
@@ -60,6 +61,7 @@ class Config:
     augment_seed: int | None = None
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.select_on.startswith("validation") and self.data.validation == 0:
             raise UserError(
                 f"select_on={self.select_on!r} needs a validation part, but data.validation=0\n"
@@ -95,7 +97,7 @@ def replace(config: Config, overrides: Mapping[str, Any]) -> Config:
 
     ``stages.0.at`` and ``stages.0.optim.lr`` change the first stage, or make it.
 
-    Raises: UserError: a value out of range. KeyError: a path that is no field.
+    Raises: UserError: a value of the wrong type or out of range, a path that is no field.
     """
     within = {path: value for path, value in overrides.items() if path.startswith("stages.")}
     plain = {path: value for path, value in overrides.items() if path not in within}
@@ -122,7 +124,7 @@ def _row(stage: Stage) -> dict[str, Any]:
 
 def _change_stages(stages: Sequence[Stage], within: Mapping[str, Any]) -> tuple[Stage, ...]:
     rows = [_row(stage) for stage in stages]
-    for index, field_path in sorted(_indexed(path) for path in within):
+    for index, field_path in sorted(map(stage_path, within)):
         if index > len(rows):
             raise UserError(f"there is no stage {len(rows)}, but changes of stage {index}")
         if index == len(rows):
@@ -135,21 +137,28 @@ def _change_stages(stages: Sequence[Stage], within: Mapping[str, Any]) -> tuple[
     return tuple(Stage(row.pop("at"), row) for row in rows)
 
 
-def _indexed(path: str) -> tuple[int, str]:
-    """``stages.0.optim.lr`` -> (0, "optim.lr")."""
-    _, index, field_path = path.split(".", 2)
-    return int(index), field_path
+def stage_path(path: str) -> tuple[int, str]:
+    """``stages.0.optim.lr`` -> (0, "optim.lr"). Raises: UserError: it names no field of a stage."""
+    found = re.fullmatch(r"stages\.(\d+)\.(.+)", path)
+    if found is None:
+        raise UserError(
+            f"{path} names no field of a stage\n"
+            "write stages.0.at=0.8 and stages.0.optim.name=sgd, stages.1.at=... for a second one"
+        )
+    return int(found[1]), found[2]
 
 
-def _replace(node: Any, changes: Mapping[tuple[str, ...], Any]) -> Any:
+def _replace(node: Any, changes: Mapping[tuple[str, ...], Any], section: str = "") -> Any:
     values: dict[str, Any] = {}
     deeper: dict[str, dict[tuple[str, ...], Any]] = {}
+    names = getattr(node, "__slots__", ())
     for (head, *rest), value in changes.items():
-        if head not in node.__slots__:
-            raise KeyError(head)
+        if head not in names:
+            raise unknown("config field", section + head, [section + name for name in names])
         if rest:
             deeper.setdefault(head, {})[tuple(rest)] = value
         else:
             values[head] = value
-    values |= {head: _replace(getattr(node, head), below) for head, below in deeper.items()}
+    for head, below in deeper.items():
+        values[head] = _replace(getattr(node, head), below, f"{section}{head}.")
     return dataclasses.replace(node, **values)

@@ -18,15 +18,14 @@ SHOW = "python -m jaxcifar.data show --config FILE[:variant] [--config.a.b=VALUE
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 2 what the user can mend."""
-    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        text = show(words[1:]) if words[:1] == ["show"] else _parsed(words)
+        return cli.run(_main, argv)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
-    except UserError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(f"{text}\n")
+
+
+def _main(words: Sequence[str]) -> int:
+    print(show(words[1:]) if words[:1] == ["show"] else _parsed(words))  # noqa: T201
     return 0
 
 

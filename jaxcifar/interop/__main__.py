@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
             raise UserError(f"which network?\n{USAGE.splitlines()[1]}")
         text = listing(rest[0])
     elif command == "export":
-        flags = cli.split_flags(rest, ("workdir", "member", "out", "which"), ("debug",)).plain
+        flags = cli.split_flags(rest, ("workdir", "member", "out", "which")).plain
         for name in ("workdir", "member", "out"):
             if name not in flags:
                 raise UserError(f"--{name} is not given\n{USAGE.splitlines()[0]}")

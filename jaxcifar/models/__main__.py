@@ -18,13 +18,12 @@ def main(argv: Sequence[str]) -> int:
         return 0
     from jaxcifar.models import table
 
-    words = [word for word in argv if word != "--debug"]
-    if not words:
+    if not argv:
         print(f"{table.overview()}\n\nlayers and options of one: {USAGE}")  # noqa: T201
         return 0
-    name, *flags = words
+    name, *flags = argv
     if name.startswith("-") or not all(f.startswith("--") and "=" in f for f in flags):
-        raise UserError(f"one network, then its options: {' '.join(words)!r} is not\n{USAGE}")
+        raise UserError(f"one network, then its options: {' '.join(argv)!r} is not\n{USAGE}")
     options = {flag[2 : flag.index("=")]: _value(flag[flag.index("=") + 1 :]) for flag in flags}
     print(table.layer_table(name, **options))  # noqa: T201
     return 0

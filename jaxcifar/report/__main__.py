@@ -15,7 +15,7 @@ def main(argv: Sequence[str]) -> int:
     if "--help" in argv or "-h" in argv:
         print(f"{USAGE}\n\n{__doc__}")  # noqa: T201
         return 0
-    plain = cli.split_flags(argv, ("workdir",), ("debug",)).plain
+    plain = cli.split_flags(argv, ("workdir",)).plain
     if "workdir" not in plain:
         raise UserError(f"which run folder?\n{USAGE}")
     workdir = Path(plain["workdir"])

@@ -129,7 +129,7 @@ def test_no_data_ends_at_once_with_status_2(tmp_path):
     assert ended.returncode == 2 and ended.stdout == ""
     assert time.monotonic() - began < 8
     lines = ended.stderr.splitlines()
-    assert len(lines) == 3 and lines[0].startswith("no CIFAR-10 found in ")
+    assert len(lines) == 3 and lines[0].startswith("error: no CIFAR-10 found in ")
     assert not user_cache().exists()
 
 
