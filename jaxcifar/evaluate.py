@@ -9,6 +9,7 @@ from jaxcifar import cli
 from jaxcifar.errors import UserError
 
 USAGE = "python -m jaxcifar.evaluate --workdir DIR [--member ID] [--which best|last|swa|ema|step:N]"
+AT_ONCE = 500  # images: their activations need memory
 
 
 class Restored(NamedTuple):
@@ -22,7 +23,13 @@ class Restored(NamedTuple):
 def restore(workdir: Path | str, member: str, which: str = "best") -> Restored:
     """The weights of a member's group, verified against their manifest and read through Orbax.
 
-    Args and errors: as `restoring.locate`.
+    Args:
+        workdir: a run folder.
+        member: id of a member.
+        which: "best" (on the selection split), "last", "swa" or "ema" (averaged weights of a run
+            that is over), or "step:N" for a kept checkpoint.
+
+    Raises: UserError: no such folder, member, checkpoint or kind. IntegrityError: damaged bytes.
     """
     from jaxcifar import restoring
 
@@ -33,7 +40,11 @@ def restore(workdir: Path | str, member: str, which: str = "best") -> Restored:
 def load(workdir: Path | str, member: str, which: str = "best") -> tuple[Any, dict[str, Any]]:
     """A trained network: ``model.apply(variables, images, train=False)`` gives (N, 10) logits.
 
-    Args: as `restore`; images are normalised NHWC, see `predict` for uint8.
+    The images that it takes are normalised, (N, 32, 32, 3) float; `predict` takes uint8.
+
+    Args and errors: as `restore`.
+
+    Returns: the Flax module, and its variables {"params", "batch_stats"} as NumPy arrays.
     """
     model, variables, _ = _network(workdir, member, which)
     return model, variables
@@ -54,14 +65,33 @@ def _network(workdir: Path | str, member: str, which: str) -> tuple[Any, dict[st
 
 
 def predict(workdir: Path | str, member: str, images: Any, which: str = "best") -> Any:
-    """Class probabilities (N, 10), float32, of (N, 32, 32, 3) uint8 images."""
+    """What a trained network says of images, which are normalised as it was trained.
+
+    Args:
+        workdir, member, which: as of `restore`.
+        images: (N, 32, 32, 3) uint8.
+
+    Returns: (N, 10) probabilities, float32.
+
+    Raises: UserError: other images; as `restore`.
+    """
     import jax
+    import jax.numpy as jnp
 
     from jaxcifar import augment
 
+    if images.dtype != "uint8" or images.shape[1:] != (32, 32, 3):
+        found = f"{images.dtype} {tuple(images.shape)}"
+        raise UserError(f"images are {found}\nallowed: uint8 (N, 32, 32, 3), not normalised")
     model, variables, program = _network(workdir, member, which)
-    pixels = augment.normalise(images, program.mean, program.std, program.dtype)
-    return jax.nn.softmax(model.apply(variables, pixels, train=False))
+
+    @jax.jit
+    def apply(images: jax.Array) -> jax.Array:
+        pixels = augment.normalise(images, program.mean, program.std, program.dtype)
+        return jax.nn.softmax(model.apply(variables, pixels, train=False))
+
+    starts = range(0, max(len(images), 1), AT_ONCE)
+    return jnp.concatenate([apply(images[start : start + AT_ONCE]) for start in starts])
 
 
 def score_group(workdir: Path, member: str, which: str) -> dict[str, tuple[float, float]]:
@@ -88,7 +118,7 @@ def main(argv: Sequence[str]) -> int:
     if "--help" in argv or "-h" in argv:
         print(f"{USAGE}\n\n{__doc__}")  # noqa: T201
         return 0
-    plain = cli.split_flags(argv, ("workdir", "member", "which"), ("debug",)).plain
+    plain = cli.split_flags(argv, ("workdir", "member", "which")).plain
     if "workdir" not in plain:
         raise UserError(f"which run folder?\n{USAGE}")
     from jaxcifar.restoring import member_configs

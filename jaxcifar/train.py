@@ -59,8 +59,8 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
     if "--help" in argv or "-h" in argv:
         cli.print_help(USAGE, f"Train a study. {STAGES}", TrainFlags)
-    switches = ("dry_run", "no_report", "debug")
-    flags = cli.split_flags(argv, ("config", "workdir", "only_group", "tracker"), switches)
+    named = ("config", "workdir", "only_group", "tracker")
+    flags = cli.split_flags(argv, named, ("dry_run", "no_report"))
     if "config" not in flags.plain:
         raise UserError(f"which study?\n{USAGE}")
     study = cli.load_study(flags.plain["config"])
@@ -106,7 +106,19 @@ class _CallableModule(ModuleType):
         self, study: Any, workdir: Path | str | None = None, trackers: Sequence[str] = (),
         **options: Any,
     ) -> Any:  # fmt: skip
-        """Train a study; see `jaxcifar.run.train`. `trackers`: such as ("tensorboard",)."""
+        """Train every member of a study that is not trained yet, score it, write the records.
+
+        Args:
+            study: a `jaxcifar.config.Study`.
+            workdir: the run folder; None = ``runs/<study>-<variant>-<hash>``.
+            trackers: also show the records there while training, such as ("tensorboard",).
+            options: `only_group` and `command` of `jaxcifar.run.train`.
+
+        Returns: `jaxcifar.run.Results`: ``workdir``, ``summary``, ``metrics``, ``steps``.
+
+        Raises: UserError: a mistake in the study or the folder. Stopped: SIGINT or SIGTERM came;
+            everything so far is saved, and the same call continues.
+        """
         from jaxcifar import run
         from jaxcifar.trackers import start
 
