@@ -1,6 +1,7 @@
 """A contact sheet: training images as the first steps of a run see them."""
 
 import dataclasses
+from collections.abc import Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from jaxcifar import augment
 from jaxcifar.config import Config, DataConfig
-from jaxcifar.data.dataset import CLASSES, Dataset
+from jaxcifar.data import CLASS_NAMES
+from jaxcifar.data.dataset import Dataset
 from jaxcifar.data.normalisation import NORMALISATIONS
 from jaxcifar.data.splits import split
 from jaxcifar.errors import UserError
@@ -53,7 +55,7 @@ def seen(config: Config, images: np.ndarray, labels: np.ndarray, steps: int) -> 
     for step in range(steps):
         out, pairing = view(step, traced)
         pixels = np.clip(np.asarray(out, np.float64) * std + mean, 0, 1)
-        found.append(Seen(pixels, _captions(labels, pairing)))
+        found.append(Seen(pixels, _captions(labels, pairing, CLASS_NAMES[config.data.name])))
     return found
 
 
@@ -62,12 +64,14 @@ def _given(data: DataConfig) -> dict[str, Any]:
     return {name: value for name, value in values if value is not None}
 
 
-def _captions(labels: np.ndarray, pairing: augment.Pairing | None) -> tuple[str, ...]:
+def _captions(
+    labels: np.ndarray, pairing: augment.Pairing | None, classes: Sequence[str]
+) -> tuple[str, ...]:
     if pairing is None or pairing.lam == 1:
         return ("",) * len(labels)
     lam, partners = float(pairing.lam), labels[np.asarray(pairing.order)]
     return tuple(
-        f"{lam:.2f} {CLASSES[own]}\n{1 - lam:.2f} {CLASSES[other]}"
+        f"{lam:.2f} {classes[own]}\n{1 - lam:.2f} {classes[other]}"
         for own, other in zip(labels, partners, strict=True)
     )
 
@@ -81,7 +85,8 @@ def contact_sheet(config: Config, dataset: Dataset, out: Path) -> str:
     if len(rows) < ROWS:
         raise UserError(f"the sheet shows {ROWS} training images, but there are {len(rows)}")
     images, labels = dataset.train_images[rows[:ROWS]], dataset.train_labels[rows[:ROWS]]
-    original = Seen(images / 255, tuple(CLASSES[label] for label in labels))
+    classes = CLASS_NAMES[config.data.name]
+    original = Seen(images / 255, tuple(classes[label] for label in labels))
     names = ",".join(config.data.augment) or "no augmentation"
     columns = [original, *seen(config, images, labels, STEPS)]
     write_atomically(out, _draw(columns, f"{dataset.label}: {names}"))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from jaxcifar import augment
 from jaxcifar.config import Config, replace
-from jaxcifar.data import show
+from jaxcifar.data import CLASS_NAMES, load, show
 from jaxcifar.data.__main__ import main
 from jaxcifar.keys import Purpose, key_at
 
@@ -41,9 +41,25 @@ def test_masks_come_in_turn(images):
 
 def test_captions_say_what_is_mixed():
     pairing = augment.Pairing(jnp.array([1, 0]), jnp.float32(0.75))
-    assert show._captions(np.array([3, 5]), pairing) == (
+    assert show._captions(np.array([3, 5]), pairing, CLASS_NAMES["cifar10"]) == (
         "0.75 cat\n0.25 dog", "0.75 dog\n0.25 cat",
     )  # fmt: skip
+
+
+def test_a_sheet_of_synthetic_images_names_their_own_classes(monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(show, "_draw", lambda columns, title: drawn.append((columns, title)) or b"")
+    config = replace(
+        Config(), {"data.name": "synthetic", "data.augment": ("mix",), "data.mix_probs": (1.0, 0.0)}
+    )
+    images = load("synthetic", None, n_train=100, n_test=10)
+    show.contact_sheet(config, images, tmp_path / "sheet.png")
+    ((original, *mixed), title) = drawn[0]
+    assert "synthetic" in title
+    assert set(original.captions) <= set(CLASS_NAMES["synthetic"])
+    words = {line.split(maxsplit=1)[1] for column in mixed for text in column.captions
+             for line in text.splitlines()}  # fmt: skip
+    assert words and words <= set(CLASS_NAMES["synthetic"])
 
 
 QUICK = "configs/r0_best.py:quick"
