@@ -7,10 +7,12 @@ A rule is a pattern and what replaces it, tried in order on paths such as
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from jaxcifar.errors import UserError
 from jaxcifar.models.mobilenet import STAGES
 from jaxcifar.models.vgg import PLAN_A, PLAN_D
 
 Rule = tuple[str, str | Callable[[re.Match[str]], str]]
+Rules = list[Rule] | Callable[[Collection[str]], list[Rule]]  # of a family
 
 LEAVES: list[Rule] = [
     (r"^prelu_slope$", "activation.weight"),
@@ -137,7 +139,7 @@ _CANET = [
 ]
 _LIGHT = [*_renamed({r"^conv(\d)": r"stage\1.0"}), *_sequence("classifier", _DENSE)]
 
-FAMILIES: list[tuple[str, list[Rule] | Callable[[Collection[str]], list[Rule]]]] = [
+FAMILIES: list[tuple[str, Rules]] = [
     (r"cnn", _cnn),
     (r"vgg_a", _vgg(PLAN_A, *_DENSE)),
     (r"vgg_a_dropout", _vgg(PLAN_A, *_DROPPED)),
@@ -167,11 +169,21 @@ made the map's channels (the last of them did; none: the image)."""
 
 
 def torch_keys(name: str, paths: Collection[str]) -> dict[str, str]:
-    """PyTorch's name of every array of the network called `name`, by our path."""
+    """PyTorch's name of every array of the network called `name`, by our path.
+
+    Raises: UserError: no family has rules for it.
+    """
     modules = {path.rpartition("/")[0] for path in paths}
-    found = next(rules for pattern, rules in FAMILIES if re.fullmatch(pattern, name))
+    found = family(name)
+    if found is None:
+        raise UserError(f"{name} has no names in PyTorch\nname them in jaxcifar/interop/names.py")
     rules = [*(found(modules) if callable(found) else found), *LEAVES]
     return {path: _rewritten(path, rules) for path in paths}
+
+
+def family(name: str) -> Rules | None:
+    """The row of `FAMILIES` that a network belongs to; None where it has no names in PyTorch."""
+    return next((rules for pattern, rules in FAMILIES if re.fullmatch(pattern, name)), None)
 
 
 def _rewritten(path: str, rules: Iterable[Rule]) -> str:

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
-from jaxcifar import models
+import pytest
+
+from jaxcifar import interop, models
+from jaxcifar.errors import UserError
 from jaxcifar.models.registry import MODELS
 
 README = Path(__file__).parents[2] / "README.md"
@@ -18,3 +21,5 @@ def test_the_readme_adds_a_network(monkeypatch):
     (promised,) = re.findall(r'\("lenet", \{\}, ([\d_]+), 0\)', README.read_text())
     assert models.count_parameters("lenet") == int(promised)
     assert models.count("lenet", activation="gelu").statistics == 0
+    with pytest.raises(UserError, match=r"lenet has no names in PyTorch\nname them in"):
+        interop.to_torch("lenet", {"params": {}})
