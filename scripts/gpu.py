@@ -8,8 +8,8 @@ networks: one member against PyTorch on the same card, compiled, bfloat16, data 
 kernels of both timed; kernels: what it costs to choose them by rule, as runs do by default.
 populations: eight VGG-A with BatchNorm in both lanes, and with convolutions as batched products
 beside the library's grouped ones. seeds: 32 of the CNN. graphs: populations and seeds again, every
-segment one CUDA graph. study: the BatchNorm study and its page. reports: quick runs of R3 and R4.
-costs: members, images, saves, start-up.
+segment one CUDA graph. study: the BatchNorm study and its page. reports: R3 and R4 at their
+published size, as far as nine minutes go. costs: members, images, saves, start-up.
 """
 
 import argparse
