@@ -13,6 +13,7 @@ class Section(NamedTuple):
     text: str
     head: tuple[str, ...]
     cells: Callable[[Row, Row], list[str]]
+    of: str = "Network"  # what a row is of
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -43,7 +44,7 @@ def _section(section: Section, where: str, rows: Sequence[Row]) -> list[str]:
         beside = first.setdefault(row["model"].split(",width")[0], row)
         cells.append([f"`{row['model']}`", *section.cells(row, beside)])
     how = " / ".join(dict.fromkeys(f"`{row['command']}` at `{row['commit'][:10]}`" for row in rows))
-    return [f"## {section.title}: {where}", section.text, table(("Network", *section.head), cells),
+    return [f"## {section.title}: {where}", section.text, table((section.of, *section.head), cells),
             f"{how}; {rows[0]['versions']}."]  # fmt: skip
 
 
@@ -139,13 +140,14 @@ SECTIONS = {
         "Layers", "Single convolutions at batch 32, where the ratios of whole networks come from: "
         "milliseconds, ours / PyTorch's in the better of its layouts; backward is both gradients, "
         "of an image only the kernel's. Both sides do the same besides: three additions to their "
-        "arrays.",
-        ("Lowering", "Forward (ms)", "Backward (ms)", "Ratio"), _layers,
+        "arrays. `3x3 s2 p1 g1 64>128 @32 m1`: kernel, stride, padding, groups, channels in and "
+        "out, side of the image, members.",
+        ("Lowering", "Forward (ms)", "Backward (ms)", "Ratio"), _layers, "Convolution",
     ),
     "products": Section(
         "Products", "Matrix products that convolutions become, windows by pixels x values x output "
         "channels: GFLOP/s, XLA's / PyTorch's. The kernel's gradient sums over all windows.",
-        ("Forward", "Kernel gradient"), _products,
+        ("Forward", "Kernel gradient"), _products, "Product",
     ),
     "memory": Section(
         "Memory", "The compiled segment of one member at batch 128 over 1,024 images.",
@@ -163,6 +165,6 @@ SECTIONS = {
     "start": Section(
         "Start", "New processes. Of networks the first training step at batch 128, tracing and "
         "compilation included, without and with the user's cache of compiled programs.",
-        ("Cache", "Seconds"), _start,
+        ("Cache", "Seconds"), _start, "Begun",
     ),
 }  # fmt: skip
