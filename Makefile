@@ -14,10 +14,10 @@ bn: $(INSTALLED)  ## the BatchNorm study in minutes, on synthetic images, with i
 	$(PY) -m jaxcifar.train --config configs/bn.py:quick
 
 test: lint types  ## what CI runs
-	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu"
+	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-all: lint types  ## the slow tests too
-	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not gpu"
+	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	$(PY) -m ruff format --check $(SOURCES)
