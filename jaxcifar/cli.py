@@ -44,7 +44,7 @@ def split_flags(argv: Sequence[str], known: Sequence[str], switches: Sequence[st
             choices = ", ".join("--" + flag.replace("_", "-") for flag in (*known, *switches))
             hint = nearest(name, (*known, *switches))
             raise UserError(
-                f"unknown argument {word!r}{hint}\nallowed: {choices}, --config.FIELD=V"
+                f"unknown argument {word!r}{hint}\nallowed: {choices}, --config.FIELD=V, of a list V,V"
             )
         if not equals:
             if name in switches:

@@ -26,7 +26,8 @@ USAGE = (
 
 STAGES = (
     "Later stages of a run: --config.stages.0.at=0.8 --config.stages.0.optim.name=sgd changes the "
-    "optimizer after 0.8 of the epochs; every field below can be changed so."
+    "optimizer after 0.8 of the epochs; every field below can be changed so. Several values of one "
+    "field are separated by commas: --config.data.augment=hflip,crop."
 )
 
 Switch = Annotated[bool, conf.FlagCreatePairsOff]
