@@ -79,6 +79,7 @@ def keep_average(folder: Path, kind: str, weights: Tree, cursor: Cursor) -> Path
 
 def _keep(target: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:
     _write(_empty(target) / "weights", {kind: weights})
+    faults.reach("keep")
     _seal(target, cursor)
     return target
 

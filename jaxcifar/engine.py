@@ -182,8 +182,9 @@ def run_events(
 ) -> Snapshot:
     """What is due at this cut, in one fixed order.
 
-    Evaluate, choose best, plateau, average, save, keep: a stop can only come while evaluating, of
-    which nothing is left then.
+    Evaluate, choose best, plateau, average, keep, save: a stop can only come while evaluating, of
+    which nothing is left then. Kept before saved, as a run that continues from the saved snapshot
+    is past this cut's events.
     """
     step, began = snapshot.cursor.step, time.perf_counter()
     if step in plan.events.evaluate:
@@ -201,10 +202,10 @@ def run_events(
     snapshot = snapshot._replace(book=book, cursor=snapshot.cursor._replace(due=False))
     if step in plan.events.evaluate:
         hooks.progress(plan, snapshot)
-    if step in plan.events.save:
-        hooks.save(snapshot)
     if step in plan.events.keep:
         hooks.keep(snapshot)
+    if step in plan.events.save:
+        hooks.save(snapshot)
     return snapshot
 
 

@@ -19,6 +19,7 @@ Write = Callable[[Snapshot], None]
 class Saver:
     """Has snapshots written, in the order in which they were taken; use it in a ``with``.
 
+    What is written rests on what was written before it: after an error nothing else is begun.
     One cut at a time: taking the next one's snapshot waits until the last is written, so that no
     more than one copy is held. What a writer raises comes out of the next call. Leaving the block
     waits, too; where it is left by an error, that error is the one that counts.
@@ -28,6 +29,7 @@ class Saver:
         self._thread = ThreadPoolExecutor(1, "saver")
         self._pending: deque[tuple[Future[None], Callable[[], None]]] = deque()
         self._held: Snapshot | None = None
+        self._error: BaseException | None = None
 
     def take(
         self, snapshot: Snapshot, write: Write, told: Callable[[], None] = lambda: None
@@ -40,7 +42,7 @@ class Saver:
             self.wait()
             self._held = detached(snapshot)
         wide = jnp.result_type(float) == jnp.float64  # which every thread decides for itself
-        self._pending.append((self._thread.submit(_run, write, self._held, wide), told))
+        self._pending.append((self._thread.submit(self._run, write, self._held, wide), told))
         if faults.asked_elsewhere("save"):  # a test's kill shall find the same files every time
             self.wait()
 
@@ -51,6 +53,16 @@ class Saver:
             future.result()
             told()
         self._held = None
+
+    def _run(self, write: Write, snapshot: Snapshot, wide: bool) -> None:
+        if self._error is not None:
+            raise self._error
+        try:
+            with jax.enable_x64(wide):
+                write(snapshot)
+        except BaseException as error:
+            self._error = error
+            raise
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -66,11 +78,6 @@ class Saver:
                 self.wait()
         finally:
             self._thread.shutdown()
-
-
-def _run(write: Write, snapshot: Snapshot, wide: bool) -> None:
-    with jax.enable_x64(wide):
-        write(snapshot)
 
 
 def detached(snapshot: Snapshot) -> Snapshot:

@@ -93,11 +93,21 @@ def test_a_writer_s_error_comes_out_of_the_next_call():
 def test_the_error_that_ends_training_is_the_one_that_counts(gate):
     seen = []
     with pytest.raises(KeyError), Saver() as saver:
-        saver.take(made(step=3), fail)
         saver.take(made(step=3), writer(gate, seen))
+        saver.take(made(step=3), fail)
         gate.set()
         raise KeyError
     assert len(seen) == 1, "what was taken is written all the same"
+
+
+def test_nothing_is_written_after_an_error(gate):
+    """A sealed snapshot says that all before it is there: a kept one that failed would be lost."""
+    seen, told = [], []
+    gate.set()
+    with pytest.raises(OSError, match="no space"), Saver() as saver:
+        saver.take(made(step=3), fail)
+        saver.take(made(step=3), writer(gate, seen), lambda: told.append(3))
+    assert seen == told == []
 
 
 @pytest.mark.parametrize(("kill", "waits"), [("segment:99", True), ("save:99", False)])

@@ -1,0 +1,49 @@
+"""What a kill, a full disk or a late signal leaves behind: the next start makes it whole."""
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+import jaxcifar
+from jaxcifar import checkpoint
+from jaxcifar.config import Member, Study, replace
+
+BASE = replace(
+    tiny.BASE, {"data.n_train": 40, "data.n_test": 20, "checkpoint.keep_every": "1 epoch"}
+)
+STUDY = Study("tiny", BASE, (Member("a", {"optim.lr": 0.01}), Member("b", {"optim.lr": 0.03})))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a run that nothing happened to: 2 epochs of 2 steps."""
+    return jaxcifar.train(STUDY, tmp_path_factory.mktemp("whole") / "run").workdir
+
+
+def assert_same_weights(left, right, which):
+    for one, two in zip(
+        *(jax.tree.leaves(jaxcifar.load(path, "b", which)[1]) for path in (left, right)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("point", ["keep", "save"])
+def test_a_full_disk_loses_no_kept_checkpoint(whole, tmp_path, monkeypatch, point):
+    """The disk is full once, while the first epoch's end is written."""
+    full = [point]
+
+    def reach(name):
+        if name in full:
+            full.remove(name)
+            raise OSError("no space left on device")
+
+    monkeypatch.setattr(checkpoint.faults, "reach", reach)
+    with pytest.raises(OSError, match="no space left"):
+        jaxcifar.train(STUDY, tmp_path / "run")
+    jaxcifar.train(STUDY, tmp_path / "run")
+    kept = (tmp_path / "run").glob("groups/*/checkpoints/kept/*/manifest.json")
+    assert sorted(path.parent.name for path in kept) == ["00000002", "00000004"]
+    for which in ("step:2", "last"):
+        assert_same_weights(whole, tmp_path / "run", which)
