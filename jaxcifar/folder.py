@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from jaxcifar import record
 from jaxcifar.config import Study
 from jaxcifar.errors import UserError
-from jaxcifar.population import MemberRun, as_dict, content, differences
+from jaxcifar.population import MemberRun, as_dict, differences, effective
 
 
 class GroupFolder(NamedTuple):
@@ -28,8 +28,11 @@ class GroupFolder(NamedTuple):
 
 
 def default_workdir(study: Study) -> Path:
-    """``runs/<study>-<variant>-<hash8>``, hashed from the base config: members may be added."""
-    text = json.dumps(content(study.base), sort_keys=True)
+    """``runs/<study>-<variant>-<hash8>``, hashed from what has an effect of the base config.
+
+    Members may be added, and how the run is kept may change: the folder stays the same.
+    """
+    text = json.dumps(effective(study.base), sort_keys=True)
     words = [study.name, study.variant, hashlib.sha256(text.encode()).hexdigest()[:8]]
     return Path("runs") / "-".join(word for word in words if word)
 

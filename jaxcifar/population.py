@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from jaxcifar.config import Config, Stage, Study, flat, replace, source
 
 _SEEDS = ("init_seed", "order_seed", "augment_seed")
-# What cannot change a member's numbers, or is told better by the data's fingerprint.
-_NOT_IDENTITY = ("checkpoint", "deterministic", "seed")
-_NOT_IDENTITY_DATA = ("name", "dir")
+# What cannot change a member's numbers: how it is kept, and where its data lies.
+_WITHOUT_EFFECT = ("checkpoint", "deterministic", "data.dir")
+# What is told better by the three seeds that follow from it, and by the data's fingerprint.
+_TOLD_BETTER = ("seed", "data.name")
 # Records that may be asked for: unasked, a run is what it was before there were any.
 _IF_ASKED = ("histograms", "probes")
 
@@ -56,12 +57,28 @@ def seeded(config: Config, seed: int) -> Config:
 def identity(config: Config, fingerprint: str) -> str:
     """SHA-256 over all that decides a member's numbers: its resolved config and its data."""
     tree = content(config)
-    for name in _NOT_IDENTITY:
-        del tree[name]
-    for name in _NOT_IDENTITY_DATA:
-        del tree["data"][name]
+    for path in (*_WITHOUT_EFFECT, *_TOLD_BETTER):
+        section, name = _place(tree, path)
+        del section[name]
     text = json.dumps({"config": tree, "data": fingerprint}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def effective(config: Config) -> dict[str, Any]:
+    """`content` with the defaults of all that cannot change a member's numbers."""
+    tree, default = content(config), content(Config())
+    for path in _WITHOUT_EFFECT:
+        section, name = _place(tree, path)
+        section[name] = _place(default, path)[0][name]
+    return tree
+
+
+def _place(tree: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    """The section of a nested dictionary that holds a dotted path, and its name there."""
+    *sections, name = path.split(".")
+    for section in sections:
+        tree = tree[section]
+    return tree, name
 
 
 def content(config: Config) -> dict[str, Any]:

@@ -1,9 +1,43 @@
 """A group's folder: whose numerics it holds, and who trains in it."""
 
-import pytest
+import dataclasses
+import hashlib
+import json
 
-from jaxcifar import folder
+import pytest
+import tiny
+
+from jaxcifar import folder, population
+from jaxcifar.config import Study, replace
 from jaxcifar.errors import UserError
+
+STUDY = Study("tiny", tiny.BASE)
+
+
+def changed(**changes):
+    fields = {path.replace("__", "."): value for path, value in changes.items()}
+    return dataclasses.replace(STUDY, base=replace(STUDY.base, fields))
+
+
+@pytest.mark.parametrize("change", [
+    {"deterministic": False}, {"checkpoint__keep_every": "1 epoch"},
+    {"checkpoint__save_every": "5 steps"}, {"data__dir": "/elsewhere"},
+])  # fmt: skip
+def test_what_cannot_change_a_number_changes_no_folder_and_no_member(change):
+    assert folder.default_workdir(changed(**change)) == folder.default_workdir(STUDY)
+    one, two = (population.identity(study.base, "data") for study in (changed(**change), STUDY))
+    assert one == two
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"data__name": "cifar10"}, {"optim__lr": 0.2}])
+def test_what_can_has_a_folder_of_its_own(change):
+    assert folder.default_workdir(changed(**change)) != folder.default_workdir(STUDY)
+
+
+def test_default_folders_are_named_after_the_whole_base():
+    text = json.dumps(population.content(STUDY.base), sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    assert str(folder.default_workdir(STUDY)) == f"runs/tiny-{digest}"
 
 
 def test_other_cores_are_refused_unless_told(tmp_path):
