@@ -1,6 +1,8 @@
 """Groups that a device has the memory for: one that would not fit is split by itself."""
 
 from collections.abc import Callable
+from functools import cache
+from itertools import accumulate
 from typing import NamedTuple
 
 from jaxcifar import memory
@@ -38,7 +40,7 @@ def needed(job: Job, machine: Hardware) -> Memory:
 def fitting(
     job: Job, make: Callable[[tuple[MemberRun, ...]], Job], machine: Hardware, limit: int
 ) -> tuple[tuple[Job, ...], str]:
-    """A group as it is, or in the fewest equal parts that fit; a member alone is never refused.
+    """A group as it is, or in parts that fit, see `parts`; a member alone is never refused.
 
     Args:
         job: a group that was not begun.
@@ -49,20 +51,31 @@ def fitting(
     Returns: the groups, and what there is to say about it or "".
     """
     rows = job.members
-    if len(rows) == 1 or (total := needed(job, machine).total) <= ROOM * limit:
+
+    @cache
+    def total(size: int) -> int:
+        return needed(job if size == len(rows) else make(rows[:size]), machine).total
+
+    sizes = parts(len(rows), lambda size: total(size) <= ROOM * limit)
+    if len(sizes) == 1:
         return (job,), ""
-    for size in _sizes(len(rows)):
-        first = make(rows[:size])
-        if size == 1 or needed(first, machine).total <= ROOM * limit:
-            break
-    parts = tuple(make(rows[start : start + size]) for start in range(0, len(rows), size))
     said = (
-        f"{job.plan.id}: its {len(rows)} members would need about {total / GIB:.3g} of the "
-        f"device's {limit / GIB:.3g} GiB: trained as {len(parts)} groups of up to {size}"
+        f"{job.plan.id}: its {len(rows)} members would need about {total(len(rows)) / GIB:.3g} of "
+        f"the device's {limit / GIB:.3g} GiB: trained as {len(sizes)} groups of up to {sizes[0]}"
     )
-    return parts, said
+    ends = accumulate(sizes)
+    return tuple(make(rows[end - size : end]) for size, end in zip(sizes, ends, strict=True)), said
 
 
-def _sizes(count: int) -> list[int]:
-    """Members a part, for two parts, three and so on."""
-    return list(dict.fromkeys(-(-count // parts) for parts in range(2, count + 1)))
+def parts(count: int, fits: Callable[[int], bool]) -> list[int]:
+    """Sizes of the parts of a group: the largest that fits, and again of those who are left.
+
+    So a run that continues with some of its parts begun plans the others as before, which equal
+    parts would not be. Sizes are tried from above: on several devices, or where more members are
+    trained one after another, fewer may need more.
+    """
+    sizes = []
+    while count:
+        sizes.append(next((size for size in range(count, 1, -1) if fits(size)), 1))
+        count -= sizes[-1]
+    return sizes
