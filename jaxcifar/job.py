@@ -63,8 +63,10 @@ def train_job(job: Job, machine: plan.Hardware, saved: Callable[[], None] = lamb
     """Train one group to its end and score its test set; continues what its folder holds.
 
     `saved` is called whenever records and a checkpoint were written.
-    """
 
+    Raises: UserError: another process trains it, or it was begun on other numerics. Stopped: a
+        signal came before its end was scored; everything so far is saved.
+    """
     with folder.locked(job.path):
         strict = job.members[0].config.deterministic
         ids = [member.id for member in job.members]
@@ -86,14 +88,17 @@ def train_job(job: Job, machine: plan.Hardware, saved: Callable[[], None] = lamb
             except engine.Interrupted as stop:
                 hooks.save(stop.snapshot)
                 saver.wait()
-                raise runtime.Stopped(
-                    signalled(),
-                    f"stopped at step {stop.snapshot.cursor.step} of {job.plan.n_step}; "
-                    "the same command continues",
-                ) from None
+                raise _stopped(job, stop.snapshot, signalled()) from None
             finally:
                 progress.close()
+        if signalled():  # after the last cut, while its writers were waited for
+            raise _stopped(job, snapshot, signalled())
         finish(job, images, snapshot, averaged)
+
+
+def _stopped(job: Job, snapshot: Snapshot, signum: int) -> runtime.Stopped:
+    taken = f"step {snapshot.cursor.step} of {job.plan.n_step}"
+    return runtime.Stopped(signum, f"stopped at {taken}; the same command continues")
 
 
 def finish(

@@ -1,12 +1,15 @@
 """What a kill, a full disk or a late signal leaves behind: the next start makes it whole."""
 
+import os
+import signal
+
 import jax
 import numpy as np
 import pytest
 import tiny
 
 import jaxcifar
-from jaxcifar import checkpoint
+from jaxcifar import checkpoint, engine, job, runtime
 from jaxcifar.config import Member, Study, replace
 
 BASE = replace(
@@ -47,3 +50,22 @@ def test_a_full_disk_loses_no_kept_checkpoint(whole, tmp_path, monkeypatch, poin
     assert sorted(path.parent.name for path in kept) == ["00000002", "00000004"]
     for which in ("step:2", "last"):
         assert_same_weights(whole, tmp_path / "run", which)
+
+
+def test_a_signal_after_the_last_step_stops_too(whole, tmp_path, monkeypatch):
+    """It comes while the last checkpoints are written; the next start has only to score."""
+    average = job.average
+
+    def signalled(*args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return average(*args)
+
+    monkeypatch.setattr(job, "average", signalled)
+    with pytest.raises(runtime.Stopped, match="step 4 of 4; the same command continues") as stop:
+        jaxcifar.train(STUDY, tmp_path / "run")
+    assert stop.value.signum == signal.SIGTERM
+    assert not (tmp_path / "run" / "summary.json").exists()
+    monkeypatch.setattr(job, "average", average)
+    monkeypatch.setattr(engine, "train_segment", None)
+    jaxcifar.train(STUDY, tmp_path / "run")
+    assert_same_weights(whole, tmp_path / "run", "last")
