@@ -24,6 +24,7 @@ from jaxcifar.files import write_atomically
 from jaxcifar.types import Cursor, Snapshot, Tree
 
 MANIFEST = "manifest.json"
+KEPT = "kept"
 
 
 class Found(NamedTuple):
@@ -67,9 +68,12 @@ def _trained(snapshot: Snapshot) -> Tree:
 
 
 def keep(folder: Path, snapshot: Snapshot, last: Tree | None = None) -> Path:
-    """Write only the weights, for good, under ``kept/<step>``; `last` as for `save`."""
+    """Write only the weights, for good, under ``kept/<step>``; `last` as for `save`.
+
+    As with `save`, what is there already stays: others may have begun from its very bytes.
+    """
     weights = _trained(snapshot) if last is None else last
-    return _keep(folder / "kept" / f"{snapshot.cursor.step:08d}", "last", weights, snapshot.cursor)
+    return _keep(folder / KEPT / f"{snapshot.cursor.step:08d}", "last", weights, snapshot.cursor)
 
 
 def keep_average(folder: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:
@@ -78,10 +82,17 @@ def keep_average(folder: Path, kind: str, weights: Tree, cursor: Cursor) -> Path
 
 
 def _keep(target: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:
+    if _holds(target, cursor):
+        return target
     _write(_empty(target) / "weights", {kind: weights})
     faults.reach("keep")
     _seal(target, cursor)
     return target
+
+
+def for_good(path: Path) -> bool:
+    """Whether a checkpoint stays while its run goes on."""
+    return path.parent.name == KEPT
 
 
 def sealed(path: Path) -> bool:
@@ -169,11 +180,11 @@ def weight_shapes(path: Path) -> dict[str, Tree]:
 
 
 def at_step(folder: Path, step: int) -> Path:
-    """The checkpoint of exactly `step` steps, kept or newest.
+    """The checkpoint of exactly `step` steps: the kept one, or else a newest one, while it stays.
 
     Raises: UserError: there is none; it lists those there are.
     """
-    paths = [*folder.glob("kept/[0-9]*"), *folder.glob("[0-9]*")]
+    paths = [*folder.glob("[0-9]*"), *folder.glob(f"{KEPT}/[0-9]*")]
     there = {int(path.name): path for path in paths if sealed(path)}
     if step not in there:
         raise UserError(

@@ -47,10 +47,11 @@ def _found(members: Sequence[MemberRun]) -> dict[str, tuple[Source, restoring.Ke
 def _find(text: str) -> tuple[Source, restoring.Kept]:
     wanted = source(text)
     kept = restoring.locate(Path(wanted.folder), wanted.member, wanted.which)
-    if not kept.finished and not wanted.which.startswith("step:"):
+    if not kept.finished and not checkpoint.for_good(kept.path):
         raise UserError(
-            f"init_from={wanted.text!r}: that run is not over, its weights may still change\n"
-            "train it to its end, or name a kept step with step:N"
+            f"init_from={wanted.text!r}: that run is not over, and these weights will not stay\n"
+            "train it to its end, or name a kept step with step:N\n"
+            "(steps are kept with --config.checkpoint.keep_every='1 epoch')"
         )
     digest = hashlib.sha256((kept.path / checkpoint.MANIFEST).read_bytes()).hexdigest()
     if wanted.digest not in (None, digest):

@@ -167,5 +167,20 @@ def test_kept_checkpoints_hold_weights_and_are_found_by_step(tmp_path):
     checkpoint.prune(tmp_path, newest=1)
     kept = checkpoint.read_weights(checkpoint.at_step(tmp_path, 5))
     np.testing.assert_array_equal(kept["last"]["params"]["conv"]["kernel"], np.full((2, 3), 7.0))
+    checkpoint.keep(tmp_path, made(6))
+    assert checkpoint.at_step(tmp_path, 6).parent.name == "kept", "the newest will not stay"
     with pytest.raises(UserError, match="no checkpoint of step 4 .*\nthere are: 5, 6"):
         checkpoint.at_step(tmp_path, 4)
+
+
+def test_what_is_kept_keeps_its_bytes_when_a_run_comes_by_again(tmp_path):
+    """Whoever started from it knows it by its manifest; a damaged one is written again."""
+    for keep in (
+        lambda: checkpoint.keep(tmp_path, made(5)),
+        lambda: checkpoint.keep_average(tmp_path, "swa", made().best, made(5).cursor),
+    ):
+        path = keep()
+        before = (path / checkpoint.MANIFEST).read_bytes()
+        assert (keep() / checkpoint.MANIFEST).read_bytes() == before
+        files(path)[0].write_bytes(b"damaged")
+        assert checkpoint.verify(keep()) == made(5).cursor

@@ -1,6 +1,7 @@
 """What a kill, a full disk or a late signal leaves behind: the next start makes it whole."""
 
 import os
+import shutil
 import signal
 
 import jax
@@ -9,8 +10,9 @@ import pytest
 import tiny
 
 import jaxcifar
-from jaxcifar import checkpoint, engine, job, runtime
+from jaxcifar import checkpoint, engine, job, runtime, warm_start
 from jaxcifar.config import Member, Study, replace
+from jaxcifar.errors import UserError
 
 BASE = replace(
     tiny.BASE, {"data.n_train": 40, "data.n_test": 20, "checkpoint.keep_every": "1 epoch"}
@@ -69,3 +71,20 @@ def test_a_signal_after_the_last_step_stops_too(whole, tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "train_segment", None)
     jaxcifar.train(STUDY, tmp_path / "run")
     assert_same_weights(whole, tmp_path / "run", "last")
+
+
+def test_first_weights_of_an_unfinished_run_are_kept_ones(whole, tmp_path):
+    """Its newest checkpoint of a step is removed later; of a run that is over it stays."""
+    source = shutil.copytree(whole, tmp_path / "source")
+    (group,) = (source / "groups").iterdir()
+    init_from = f"{source}:a:step:2"
+    study = Study("tuned", replace(BASE, {"init_from": init_from}))
+    over = warm_start.pin(study)
+    (group / "summary.json").rename(group / "away")
+    assert warm_start.pin(study) == over, "the same bytes before and after its end"
+    shutil.rmtree(group / "checkpoints" / "kept")
+    assert (group / "checkpoints" / "00000002").exists()
+    with pytest.raises(UserError, match="that run is not over, .*\n.*\n.*keep_every"):
+        warm_start.pin(study)
+    (group / "away").rename(group / "summary.json")
+    assert warm_start.pin(study).base.init_from.startswith(f"{init_from}@")
