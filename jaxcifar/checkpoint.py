@@ -105,7 +105,7 @@ def prune(folder: Path, newest: int = 2) -> None:
     steps = [path for path in folder.glob("[0-9]*") if path.is_dir()]
     whole = sorted(path for path in steps if sealed(path))
     for path in set(steps) - set(whole[-newest:]):
-        shutil.rmtree(path)
+        _remove(path)
 
 
 def find(folder: Path) -> Found | None:
@@ -221,9 +221,15 @@ def _as_numpy(tree: Tree) -> Tree:
 
 def _empty(path: Path) -> Path:
     if path.exists():
-        shutil.rmtree(path)
+        _remove(path)
     path.mkdir(parents=True)
     return path
+
+
+def _remove(path: Path) -> None:
+    """The manifest goes first: what is removed halfway is an interrupted save, not damage."""
+    (path / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(path)
 
 
 def _seal(path: Path, cursor: Cursor) -> None:

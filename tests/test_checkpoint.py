@@ -184,3 +184,21 @@ def test_what_is_kept_keeps_its_bytes_when_a_run_comes_by_again(tmp_path):
         assert (keep() / checkpoint.MANIFEST).read_bytes() == before
         files(path)[0].write_bytes(b"damaged")
         assert checkpoint.verify(keep()) == made(5).cursor
+
+
+def test_one_removed_halfway_is_no_damage(tmp_path, monkeypatch):
+    """Killed where the run's only checkpoint is written again, or where an old one is pruned."""
+
+    def killed(path):
+        files(path)[0].unlink()
+        raise KeyboardInterrupt
+
+    path = checkpoint.save(tmp_path, made(3))
+    monkeypatch.setattr(checkpoint.shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.save(tmp_path, made(3)._replace(cursor=Cursor(1, 3, False)))
+    assert not checkpoint.sealed(path) and checkpoint.find(tmp_path) is None
+    old, _ = (checkpoint.save(tmp_path / "more", made(step)) for step in (4, 5))
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.prune(tmp_path / "more", newest=1)
+    assert old.exists() and not checkpoint.sealed(old)
