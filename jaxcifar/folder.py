@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxcifar import record
+from jaxcifar import files, record
 from jaxcifar.config import Study
 from jaxcifar.errors import UserError
 from jaxcifar.population import MemberRun, as_dict, differences, effective
@@ -40,10 +40,12 @@ def default_workdir(study: Study) -> Path:
 def claim(workdir: Path, runs: Sequence[MemberRun]) -> None:
     """Make sure that a folder is new or belongs to the study with these members.
 
+    One in which nothing but its first write was begun is new.
+
     Raises: UserError: it holds other members, or members of the same name that differ.
     """
     if not (workdir / "config.json").exists():
-        if workdir.exists() and any(workdir.iterdir()):
+        if workdir.exists() and not all(map(files.left_over, workdir.iterdir())):
             raise UserError(f"{workdir} is not empty and no run folder\ngive another --workdir")
         return
     there = {row["id"]: row for row in record.read_json(workdir / "config.json")["members"]}

@@ -3,11 +3,12 @@
 import dataclasses
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 import tiny
 
-from jaxcifar import folder, population
+from jaxcifar import files, folder, population
 from jaxcifar.config import Study, replace
 from jaxcifar.errors import UserError
 
@@ -38,6 +39,27 @@ def test_default_folders_are_named_after_the_whole_base():
     text = json.dumps(population.content(STUDY.base), sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     assert str(folder.default_workdir(STUDY)) == f"runs/tiny-{digest}"
+
+
+def test_a_folder_whose_first_write_was_cut_is_new(tmp_path, monkeypatch):
+    """By a full disk, of which nothing is left; by a kill, of which a part is."""
+
+    def full(file):
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "fsync", full)
+        with pytest.raises(OSError, match="no space left"):
+            files.write_atomically(tmp_path / "config.json", b"{}")
+        assert list(tmp_path.iterdir()) == []
+        patch.setattr(Path, "unlink", lambda *_, **__: None)  # as after a kill
+        with pytest.raises(OSError, match="no space left"):
+            files.write_atomically(tmp_path / "config.json", b"{}")
+    assert len(list(tmp_path.iterdir())) == 1
+    folder.claim(tmp_path, [])
+    (tmp_path / "notes.part").touch()
+    with pytest.raises(UserError, match="is not empty and no run folder"):
+        folder.claim(tmp_path, [])
 
 
 def test_other_cores_are_refused_unless_told(tmp_path):
