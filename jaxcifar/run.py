@@ -100,8 +100,15 @@ def _job(
     workdir: Path, rows: tuple[MemberRun, ...], *, images: data.Dataset, machine: plan.Hardware,
     known: folder.GroupFolder | None,
 ) -> Job:  # fmt: skip
-    n_train = len(split_rows(images, rows[0].config.data)[0])
-    made = plan.make_plan(rows, n_train, machine)
+    config = rows[0].config
+    train, validation = split_rows(images, config.data)
+    if config.select_on.startswith("validation") and not len(validation):
+        raise UserError(
+            f"select_on={config.select_on!r} needs a validation part, but data.validation="
+            f"{config.data.validation} of {len(train):,} images is none\n"
+            "give a larger --config.data.validation, more images, or --config.select_on=train"
+        )
+    made = plan.make_plan(rows, len(train), machine)
     path = known.path if known else workdir / "groups" / made.id
     return Job(made, rows, images, path, known is not None and known.finished)
 

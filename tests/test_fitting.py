@@ -6,7 +6,8 @@ import pytest
 import tiny
 
 from jaxcifar import files, fitting, folder, memory, plan, record, run
-from jaxcifar.config import Member, Study
+from jaxcifar.config import Member, Study, replace
+from jaxcifar.errors import UserError
 
 MEMBERS = tuple(Member(f"m{i}", {"optim.lr": 0.01 * (i + 1)}) for i in range(5))
 STUDY = Study("tiny", tiny.BASE, MEMBERS)
@@ -111,3 +112,11 @@ def test_images_of_one_kind_are_named_once(tmp_path):
     run._write_heads(prepared, "command")
     said = record.read_json(prepared.workdir / "config.json")["data"]
     assert said["label"] == "synthetic" and len(said["fingerprint"].split(" / ")) == 2
+
+
+def test_a_validation_part_of_no_image_is_refused_before_training(tmp_path):
+    few = {"data.n_train": 5, "data.validation": 0.1}
+    with pytest.raises(UserError, match="0.1 of 5 images is none"):
+        run.prepare(Study("tiny", replace(tiny.BASE, few)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    run.prepare(Study("tiny", replace(tiny.BASE, few | {"select_on": "train"})), tmp_path / "run")
