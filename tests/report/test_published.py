@@ -8,15 +8,17 @@ import pytest
 from made_published import make
 from scipy import stats
 
-from jaxcifar import cli, figures
+from jaxcifar import cli, figures, plan, population
 from jaxcifar.config import replace
 from jaxcifar.report import published, reference
 from jaxcifar.report.captions import CAPTIONS
-from jaxcifar.report.published import measures, page, pictures, runs, tables
+from jaxcifar.report.published import lines, measures, page, pictures, runs, tables
 from jaxcifar.report.published.claims import CLAIMS
 from jaxcifar.report.published.measures import MEASURES, Cell
+from jaxcifar.report.reading import images
 from jaxcifar.report.verdicts import Verdict
 
+GPU = plan.Hardware("gpu", "NVIDIA H200", 1, 16)  # where planning counts no network's work
 CONFIGS = Path(__file__).parents[2] / "configs"
 PUBLISHED = {"R0-opt-adam": 0.8842, "R0-opt-sgd": 0.7858, "R0-opt-signsgd": 0.8264}
 SPREAD = (-0.003, 0.0, 0.004)
@@ -156,6 +158,29 @@ def test_every_claim_names_members_and_measures_that_exist(report):
         assert cell.row is MEASURES[cell.measure.partition("@")[0]]
     for claim in CLAIMS[report]:
         assert claim.cells and (claim.sign or claim.published is not None)
+
+
+def evaluated(config, variant, member):
+    """Epochs at whose end a member is scored, by the run's own plan; on a GPU none is counted."""
+    runs = population.expand(study(config, variant), lambda config: "0")
+    run = next(run for run in runs if run.study_id == member)
+    made = plan.make_plan([run], images(population.as_dict(run.config)).train, GPU)
+    epochs = [epoch + place / phase.steps_per_epoch for step in made.events.evaluate
+              for phase in [next(p for p in made.phases if step <= p.stop)]
+              for epoch, place in [phase.locate(step)]]  # fmt: skip
+    return np.array(epochs)
+
+
+@pytest.mark.parametrize("report", CLAIMS)
+def test_every_epoch_that_is_looked_up_is_evaluated(report):
+    variants = dict(published.configs(report))
+    rows = [line for t in reference.load(report.lower())["tables"] for line in lines.lines(t)]
+    asked = {cell for row in (*CLAIMS[report], *rows) for cell in row.cells}
+    asked = {(cell.config, cell.member, cell.epoch) for cell in asked if cell.epoch is not None}
+    assert len(asked) >= {"R0": 2, "R1": 2, "R3": 4}.get(report, 0)
+    for config, member, epoch in asked:
+        there = evaluated(config, variants[config], member)
+        assert np.isclose(there, epoch).any(), (config, member, epoch, there[:9])
 
 
 def test_measures_read_the_curves(tmp_path):

@@ -148,8 +148,14 @@ MEASURES: dict[str, MeasureRow] = {
 }
 
 
+AT_EPOCH = ("train_accuracy", "train_loss", "val_accuracy", "val_loss", "rise_after")
+
+
 class Cell(NamedTuple):
-    """A member of a config, and what is measured of it: a row of `MEASURES`, ``name@argument``."""
+    """A member of a config, and what is measured of it: a row of `MEASURES`, ``name@argument``.
+
+    The argument of a measure in `AT_EPOCH` is an epoch, which the run must have evaluated.
+    """
 
     config: str
     member: str
@@ -160,11 +166,20 @@ class Cell(NamedTuple):
         """The measure's row."""
         return MEASURES[self.measure.partition("@")[0]]
 
+    @property
+    def argument(self) -> float | None:
+        """What follows the measure's name; None where nothing does."""
+        text = self.measure.partition("@")[2]
+        return float(text) if text else None
+
+    @property
+    def epoch(self) -> float | None:
+        """The epoch whose evaluation is looked up; None where none is named."""
+        return self.argument if self.measure.partition("@")[0] in AT_EPOCH else None
+
 
 def values(trained: Trained, cell: Cell) -> tuple[float, ...]:
     """A cell's numbers, one a seed in the order of the seeds."""
-    argument = cell.measure.partition("@")[2]
     return tuple(
-        cell.row.of(trained, entry["id"], float(argument) if argument else None)
-        for entry in trained.entries(cell.member)
+        cell.row.of(trained, entry["id"], cell.argument) for entry in trained.entries(cell.member)
     )

@@ -23,9 +23,10 @@ CLAIMS: tuple[Claim, ...] = (
           _model("canet", "parameters"), _model("resnet18", "parameters"), 6_289_574 - 11_173_962),
     lower("CANet converges faster than ResNet34 (epochs to 80 %, difference)",
           _model("canet", "epochs_to@0.8"), _model("resnet34", "epochs_to@0.8")),
-    higher("CANet generalises better in fewer epochs than larger networks (accuracy after epoch "
-           "20, CANet minus ResNet34)",
-           _model("canet", "val_accuracy@20"), _model("resnet34", "val_accuracy@20")),
+    # every 50 of 176 steps: of the early epochs only the 25th ends with an evaluation
+    higher("CANet generalises better in fewer epochs than larger networks (selection accuracy "
+           "after epoch 25 of 70, CANet minus ResNet34)",
+           _model("canet", "val_accuracy@25"), _model("resnet34", "val_accuracy@25")),
     higher("Label smoothing improves calibration (expected calibration error, without minus with)",
            _without("no-smoothing", "calibration_error"),
            BASE._replace(measure="calibration_error")),
