@@ -43,6 +43,7 @@ def main(argv: Sequence[str]) -> int:
     began, stopped = time.perf_counter(), 0
     if not args.draw_only:
         stopped = train_all(jobs, check, args)
+    gather(args.runs)
     try:
         publish([job.workdir for job in jobs], args)
     except UserError as error:
@@ -54,8 +55,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def publish(workdirs: Sequence[Path], args: argparse.Namespace) -> None:
-    """Copy the records of the runs that have some, print their speed, write the page."""
-    gather(args.runs)
+    """Copy the records of the runs that have some, print their speed, write the page.
+
+    Args: run folders, their groups merged; `runs`, `records` and `out` of a command line.
+    Raises: UserError: none has records, or no page can be made of them.
+    """
     there = [path for path in workdirs if (path / "steps.npz").exists()]
     if not there:
         raise UserError(f"no records in {args.runs}\ntrain first: leave out --draw-only")
