@@ -26,15 +26,23 @@ class Spread(NamedTuple):
 
 def spread(values: Sequence[Any], level: float = 0.95) -> Spread:
     """The spread of the values that are there; one value has no deviation and no interval."""
-    from scipy.special import stdtrit  # type: ignore[import-untyped]  # jax itself requires SciPy
-
     there = np.array([value for value in values if known(value)], np.float64)
     n, mean = len(there), float(there.mean()) if len(there) else math.nan
     if n < 2:
         return Spread(n, mean, math.nan, math.nan, math.nan)
     deviation = float(there.std(ddof=1))
-    half = float(stdtrit(n - 1, (1 + level) / 2)) * deviation / math.sqrt(n)
+    half = student(n, level) * deviation / math.sqrt(n)
     return Spread(n, mean, deviation, mean - half, mean + half)
+
+
+def student(n: int, level: float = 0.95) -> float:
+    """What Student's t of n values lies within, to either side, with a chance of `level`.
+
+    NaN for fewer than two values.
+    """
+    from scipy.special import stdtrit  # type: ignore[import-untyped]  # jax itself requires SciPy
+
+    return float(stdtrit(n - 1, (1 + level) / 2)) if n > 1 else math.nan
 
 
 class BandNumbers(NamedTuple):

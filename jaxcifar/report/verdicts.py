@@ -4,6 +4,9 @@
 size, at least three seeds; of a statement without a value, its sign has a Holm-corrected p < .05.
 *contradicted*: the value lies outside, or the reversed sign has a Holm-corrected p < .05.
 *not distinguishable*: neither. *not run at published size*: nothing here can tell.
+
+A number that comes in steps, such as whole epochs, can be the same for all seeds by rounding alone:
+its sample deviation counts as at least that of rounding, step / sqrt(12), in interval and test.
 """
 
 import math
@@ -14,11 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcifar.report.blocks import known
-from jaxcifar.report.statistics import Spread, spread
+from jaxcifar.report.statistics import Spread, spread, student
 
 LEVEL = 0.95  # of the prediction interval; 1 - LEVEL is the level of the tests
 LEAST = 3  # seeds
 ROUNDING = 1e-12  # relative; less is no difference
+FLOAT32 = 2.0**-23  # steps of float32 near 1: the resolution of losses and other real numbers
 
 RULE = (
     "Rule. Reproduced: the published value lies in the 95 % prediction interval of our seeds at "
@@ -26,6 +30,9 @@ RULE = (
     "Holm-corrected p below .05 in the paired test over seeds. Contradicted: the value lies "
     "outside of it, or the reversed sign has such a p. Not distinguishable: neither. Otherwise "
     "not run at published size: the numbers still stand there, but nothing follows from them. "
+    "Where a number comes in steps (whole epochs, single images), its deviation over seeds counts "
+    "as at least that of rounding to them, the step over the square root of 12: equal seeds prove "
+    "no more than that. "
     "The p values of this table are corrected together. No verdict is given by hand."
 )
 
@@ -58,12 +65,14 @@ class Finding(NamedTuple):
     `ours` has one number a seed, NaN where there is none. `published` is the statement's value,
     `sign` the sign it gives that number (0: it gives none). For a comparison of two networks the
     number is the difference of their runs at a seed, so that its test is the paired one.
+    `resolution` is the step in which the number comes, 0 where it is exact.
     """
 
     ours: tuple[float, ...]
     published: float | None = None
     sign: int = 0
     at_size: bool = True
+    resolution: float = 0.0
 
 
 class Judgement(NamedTuple):
@@ -78,11 +87,29 @@ class Judgement(NamedTuple):
     p: float
 
 
-def prediction_interval(values: Sequence[Any], level: float = LEVEL) -> Interval:
-    """Where one further run would lie: mean -+ t s sqrt(1 + 1/n), Student t, n - 1 degrees."""
-    found = spread(values, level)
-    half = (found.high - found.mean) * math.sqrt(found.n + 1)  # of the mean's own interval
+def prediction_interval(
+    values: Sequence[Any], level: float = LEVEL, resolution: float = 0.0
+) -> Interval:
+    """Where one further run would lie: mean -+ t s sqrt(1 + 1/n), Student t, n - 1 degrees.
+
+    Args:
+        values: a number a seed; what is not finite is left out.
+        level: in (0, 1).
+        resolution: the step in which the values come, in their unit: s is at least that of
+            rounding to it.
+
+    Returns: both ends, in the values' unit; NaN for fewer than two.
+    """
+    found = spread(values)
+    half = (
+        student(found.n, level) * _deviation(found, resolution) * math.sqrt(1 + 1 / (found.n or 1))
+    )
     return Interval(found.mean - half, found.mean + half)
+
+
+def _deviation(found: Spread, resolution: float) -> float:
+    """The sample deviation, or that of rounding where it is less; NaN for fewer than two values."""
+    return max(found.deviation, resolution / math.sqrt(12)) if found.n > 1 else math.nan
 
 
 def differences(first: Sequence[float], second: Sequence[float]) -> tuple[float, ...]:
@@ -99,19 +126,21 @@ def _difference(a: float, b: float) -> float:
     return 0.0 if math.isclose(a, b, rel_tol=ROUNDING) else a - b
 
 
-def p_of_zero(values: Sequence[Any]) -> float:
+def p_of_zero(values: Sequence[Any], resolution: float = 0.0) -> float:
     """Two-sided p of Student's test that the mean is 0: of `differences`, the paired test.
 
-    Values that are all the same give 1 where they are 0, else 0. NaN for fewer than two.
+    Exact values (`resolution` 0, as of `prediction_interval`) that are all the same give 1 where
+    they are 0, else 0. NaN for fewer than two.
     """
     from scipy.special import stdtr  # type: ignore[import-untyped]  # jax itself requires SciPy
 
     found = spread(values)
     if found.n < 2:
         return math.nan
-    if found.deviation <= ROUNDING * abs(found.mean):
+    deviation = _deviation(found, resolution)
+    if deviation <= ROUNDING * abs(found.mean):
         return float(found.mean == 0)
-    t = abs(found.mean) * math.sqrt(found.n) / found.deviation
+    t = abs(found.mean) * math.sqrt(found.n) / deviation
     return 2 * float(stdtr(found.n - 1, -t))
 
 
@@ -128,12 +157,13 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
 def judge(findings: Sequence[Finding]) -> tuple[Judgement, ...]:
     """The verdicts of findings that are reported together; their p values are corrected as one."""
-    raw = [p_of_zero(finding.ours) if finding.sign else math.nan for finding in findings]
+    raw = [p_of_zero(f.ours, f.resolution) if f.sign else math.nan for f in findings]
     return tuple(_judgement(finding, p) for finding, p in zip(findings, holm(raw), strict=True))
 
 
 def _judgement(finding: Finding, p: float) -> Judgement:
-    interval, found = prediction_interval(finding.ours), spread(finding.ours)
+    interval = prediction_interval(finding.ours, resolution=finding.resolution)
+    found = spread(finding.ours)
     return Judgement(_verdict(finding, found, interval, p), found, interval, p)
 
 

@@ -35,6 +35,12 @@ def test_claims_carry_the_published_numbers():
     assert 100 * spread[0].published == pytest.approx(-0.31)
 
 
+def test_epochs_and_steps_come_in_whole_ones():
+    found = {claim.unit.name: claim.resolution for claim in claims.claims(BN) if claim.measure}
+    assert found["epochs"] == found["steps"] == 1 and found["%"] == found["points"] == 1e-4
+    assert 0 < found["nats"] < 1e-6
+
+
 def test_every_measured_claim_has_a_number_a_seed(view):
     for claim in claims.claims(BN):
         if claim.measure is not None:

@@ -52,6 +52,40 @@ def test_equal_values_and_single_ones():
     assert 5.0 not in verdicts.prediction_interval([5.0])
 
 
+def test_equal_values_in_steps_are_as_uncertain_as_rounding():
+    """Three times 3 whole epochs: s = 1 / sqrt(12), so t = 3 sqrt(3) sqrt(12) = 18."""
+    epochs = [3.0, 3.0, 3.0]
+    assert verdicts.p_of_zero(epochs, 1.0) == pytest.approx(2 * stats.t.sf(18, 2))
+    assert verdicts.p_of_zero(epochs) == 0 and verdicts.p_of_zero([0.0, 0.0], 1.0) == 1
+    half = stats.t.ppf(0.975, 2) * math.sqrt(1 / 12) * math.sqrt(4 / 3)
+    found = verdicts.prediction_interval(epochs, resolution=1.0)
+    assert found == pytest.approx((3 - half, 3 + half))
+    assert math.isnan(verdicts.p_of_zero([3.0], 1.0))
+    assert all(map(math.isnan, verdicts.prediction_interval([3.0], resolution=1.0)))
+
+
+def test_a_deviation_above_that_of_rounding_stays():
+    values = [1.0, 4.0, 2.0]
+    assert verdicts.p_of_zero(values, 1.0) == verdicts.p_of_zero(values)
+    assert verdicts.prediction_interval(values, resolution=1.0) == pytest.approx(
+        verdicts.prediction_interval(values)
+    )
+
+
+def test_a_verdict_counts_the_resolution():
+    equal = Finding((1.0, 1.0, 1.0), sign=1, resolution=1.0)
+    alone, among, other = (
+        verdicts.judge([finding])[0].verdict
+        for finding in (equal, equal._replace(resolution=0.0), equal._replace(resolution=2.0))
+    )
+    assert (alone, among, other) == (Verdict.REPRODUCED, Verdict.REPRODUCED, Verdict.UNCLEAR)
+    two = [*verdicts.judge([equal, equal])]
+    assert two[0].p == pytest.approx(2 * 2 * stats.t.sf(6, 2)) and two[0].verdict == Verdict.UNCLEAR
+    value = Finding((1.0, 1.0, 1.0), published=2.0, resolution=1.0)
+    assert verdicts.judge([value])[0].verdict == Verdict.REPRODUCED
+    assert verdicts.judge([value._replace(resolution=0.0)])[0].verdict == Verdict.CONTRADICTED
+
+
 def test_rounding_is_no_difference():
     assert verdicts.differences([0.3], [0.1 + 0.2]) == (0.0,)
     assert 0.1 + 0.2 in verdicts.Interval(0.3, 0.3) and 0.30001 not in verdicts.Interval(0.3, 0.3)

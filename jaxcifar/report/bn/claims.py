@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxcifar.data import N_TEST
 from jaxcifar.report.blocks import Unit
 from jaxcifar.report.bn import measures
 from jaxcifar.report.bn.measures import View
-from jaxcifar.report.verdicts import differences
+from jaxcifar.report.verdicts import FLOAT32, differences
 
 Measure = Callable[[View], np.ndarray]  # one number a seed, NaN where there is none
 OfNetwork = Callable[[View, str], np.ndarray]
@@ -29,9 +30,17 @@ class Claim(NamedTuple):
     unit: Unit = Unit("", 2)
     why: str = ""
 
+    @property
+    def resolution(self) -> float:
+        """The step in which its numbers come, see `verdicts`."""
+        return RESOLUTION.get(self.unit, FLOAT32)
+
 
 PERCENT, POINTS = Unit("%", 2, 100), Unit("points", 2, 100)
 NATS, STEPS, EPOCHS, ENTRY = Unit("nats", 3), Unit("steps", 1), Unit("epochs", 1), Unit("", 4)
+IMAGE = 1 / N_TEST  # step of a test accuracy
+# An epoch: its mean over the rates comes in smaller steps, but equal rates round alike.
+RESOLUTION = {PERCENT: IMAGE, POINTS: IMAGE, STEPS: 1.0, EPOCHS: 1.0}
 
 
 def claims(reference: Mapping[str, Any]) -> tuple[Claim, ...]:

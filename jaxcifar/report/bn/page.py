@@ -117,7 +117,8 @@ def _finding(claim: Claim, view: View | None, reference: Reference) -> Finding:
         return Finding((), at_size=False)  # half a run measures something else
     ours = tuple(map(float, claim.measure(view)))
     at_size = not departures(view, reference, claim.report)
-    return Finding(ours, None if claim.sign else claim.published, claim.sign, at_size)
+    published = None if claim.sign else claim.published
+    return Finding(ours, published, claim.sign, at_size, claim.resolution)
 
 
 def _line(claim: Claim, view: View | None, found: Judgement) -> tuple[str, ...]:

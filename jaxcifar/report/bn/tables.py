@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxcifar.report.blocks import DASH, Column, Table, known, number, percent, short
 from jaxcifar.report.bn import measures
+from jaxcifar.report.bn.claims import IMAGE
 from jaxcifar.report.bn.measures import NAMES, NETWORKS, View
 from jaxcifar.report.reference import Curve, curve
 from jaxcifar.report.statistics import spread
@@ -115,7 +116,7 @@ def _members(view: View, rates: Sequence[float]) -> list[tuple[str, int, float]]
 def _interval(values: np.ndarray) -> str:
     if spread(list(values)).n < LEAST:
         return DASH
-    found = prediction_interval(list(values))
+    found = prediction_interval(list(values), resolution=IMAGE)
     return f"{percent(found.low)} to {percent(found.high)}"
 
 

@@ -99,4 +99,5 @@ def finding(line: Line, trained: Trained | None) -> Finding:
     there = [number for number in numbers if known(number)]
     published = line.value.nearest(float(np.mean(there))) if line.value and there else None
     at_size = all(trained.at_size(cell.member) for cell in line.cells)
-    return Finding(numbers, published, at_size=at_size)
+    resolution = line.measure.row.resolution
+    return Finding(numbers, published, at_size=at_size, resolution=resolution)

@@ -9,16 +9,21 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxcifar import bands
+from jaxcifar.data import N_TEST, N_TRAIN
 from jaxcifar.report.blocks import Unit
 from jaxcifar.report.published import networks
 from jaxcifar.report.published.runs import Trained
 from jaxcifar.report.reading import setting
+from jaxcifar.report.verdicts import FLOAT32
 
 Measure = Callable[[Trained, str, float | None], float]  # run, member with its seed, argument
 
 
 PERCENT, POINTS = Unit("%", 2, 100), Unit("points", 2, 100)
 NATS, EPOCHS, PLAIN, COUNT = Unit("nats", 4), Unit("epochs", 1), Unit("", 4), Unit("", 0)
+IMAGE = 1 / N_TEST  # step of an accuracy on the test set; of one on fewer images it is larger
+EPOCH = 1.0  # most plans evaluate once an epoch, none less often
+CHANNEL = 1 / 512  # one channel of the widest layer whose dead ones are counted
 
 
 def _tested(kind: str, field: str) -> Measure:
@@ -96,16 +101,20 @@ def _number(value: float | None) -> float:
 
 
 class MeasureRow(NamedTuple):
-    """A measure, how it and a difference of two are shown, and what tables call it."""
+    """A measure, how it and a difference of two are shown, and what tables call it.
+
+    `resolution` is the step in which its numbers come, 0 where they are exact (see `verdicts`).
+    """
 
     of: Measure
     unit: Unit
     difference: Unit
     title: str
+    resolution: float = FLOAT32
 
 
-def _accuracy(of: Measure, title: str) -> MeasureRow:
-    return MeasureRow(of, PERCENT, POINTS, title)
+def _accuracy(of: Measure, title: str, resolution: float = IMAGE) -> MeasureRow:
+    return MeasureRow(of, PERCENT, POINTS, title, resolution)
 
 
 def _loss(of: Measure, title: str) -> MeasureRow:
@@ -124,20 +133,22 @@ MEASURES: dict[str, MeasureRow] = {
     "test_loss_last": _loss(_tested("last", "loss"), "test loss, last weights"),
     "test_peak": _accuracy(_extreme("val_accuracy", np.max, "test"), "highest test accuracy"),
     "test_loss_peak": _loss(_extreme("val_loss", np.min, "test"), "lowest test loss"),
-    "train_accuracy": _accuracy(_at("train_accuracy"), "running training accuracy"),
+    "train_accuracy": _accuracy(_at("train_accuracy"), "running training accuracy", 1 / N_TRAIN),
     "train_loss": _loss(_at("train_loss"), "running training loss"),
     "val_accuracy": _accuracy(_at("val_accuracy"), "selection accuracy"),
     "val_loss": _loss(_at("val_loss"), "selection loss"),
     "rebound": _loss(_rebound, "selection loss above its lowest value"),
     "loss_roughness": _loss(_roughness("val_loss"), "change of the selection loss"),
     "roughness": MeasureRow(
-        _roughness("val_accuracy"), POINTS, POINTS, "change of the selection accuracy"
+        _roughness("val_accuracy"), POINTS, POINTS, "change of the selection accuracy", IMAGE
     ),
-    "rise_after": MeasureRow(_rise_after, POINTS, POINTS, "later rise of the selection accuracy"),
-    "epochs_to": MeasureRow(_epochs_to, EPOCHS, EPOCHS, "epochs to a selection accuracy"),
-    "parameters": MeasureRow(_parameters, COUNT, COUNT, "parameters"),
+    "rise_after": MeasureRow(
+        _rise_after, POINTS, POINTS, "later rise of the selection accuracy", IMAGE
+    ),
+    "epochs_to": MeasureRow(_epochs_to, EPOCHS, EPOCHS, "epochs to a selection accuracy", EPOCH),
+    "parameters": MeasureRow(_parameters, COUNT, COUNT, "parameters", 0.0),
     "calibration_error": _accuracy(networks.calibration_error, "expected calibration error"),
-    "dead": _accuracy(networks.dead, "dead channels"),
+    "dead": _accuracy(networks.dead, "dead channels", CHANNEL),
     "rms_slope": _plain(networks.rms_slope, "growth of the outputs with depth"),
     "conv_centre": _plain(networks.conv_centre, "mean over deviation of convolution weights"),
     "sa_low": _plain(networks.sa_low, "lowest weight of spatial attention"),

@@ -68,7 +68,7 @@ def comparisons(table: Published, trained: Trained) -> Table | None:
     pairs = [pair for pair in pairs if spread(pair[1]).n > 1]
     if not pairs:
         return None
-    corrected = holm([p_of_zero(found) for _, found in pairs])
+    corrected = holm([p_of_zero(found, line.measure.row.resolution) for line, found in pairs])
     columns = (
         Column("Row", numeric=False), Column(f"Difference from {first.name}"),
         Column("Published difference"), Column("95 % interval"), Column("n"), Column("p (Holm)"),

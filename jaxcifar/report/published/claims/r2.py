@@ -50,7 +50,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(f"Most FCNN runs overfit (share of its runs whose test loss ends {REBOUND:g} nats above "
           "its lowest, minus 1/2)",
           tuple(_run("fcnn", name, "rebound") for name in FCNN), None, 1, _share_that_rebounds,
-          PLAIN),
+          PLAIN, step=1 / len(FCNN)),
     higher("SGD stagnates, with momentum for longer (epochs to 15 %, difference)",
            _run("fcnn", "sgdwm-1e-3", "epochs_to@0.15"),
            _run("fcnn", "sgd-1e-3", "epochs_to@0.15")),

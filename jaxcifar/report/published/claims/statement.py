@@ -23,11 +23,18 @@ class Claim(NamedTuple):
     sign: int = 0
     combine: Callable[..., Seeds] = differences
     unit: Unit | None = None  # None = of a difference of the first cell's measure
+    step: float | None = None  # in which its numbers come; None = as the cells' measures do
 
     @property
     def shown_in(self) -> Unit:
         """The unit of its numbers."""
         return self.unit or self.cells[0].row.difference
+
+    @property
+    def resolution(self) -> float:
+        """The step in which its numbers come; of several measures the coarsest one's."""
+        found = max(cell.row.resolution for cell in self.cells)
+        return found if self.step is None else self.step
 
 
 def itself(values: Seeds) -> Seeds:
