@@ -29,8 +29,8 @@ def make(
         tree = member["config"]
         tree["dtype"] = dtype
         for path, value in settings.items():
-            part, name = path.split(".")
-            tree[part] = {**tree.get(part, {}), name: value}
+            part, _, name = path.rpartition(".")
+            tree |= {part: {**tree.get(part, {}), name: value}} if part else {name: value}
     (folder / "config.json").write_text(json.dumps(config))
     environment = json.loads((folder / "environment.json").read_text())
     environment["command"] = f"python scripts/reproduce_bn.py --data={PLACE} --variants {variant}"

@@ -87,7 +87,8 @@ def test_other_rates_stand_beside_nothing(view):
 
 
 def test_validation_accuracy_says_that_the_record_is_of_the_test_set(tmp_path):
-    folder = make(tmp_path, "default", epochs=2, seeds=1, select_on="validation")
+    changes = {"select_on": "validation"}
+    folder = make(tmp_path, "default", changes=changes, epochs=2, seeds=1)
     view = measures.view(reading.read(folder))
     said = words(figures_of(view, "R1")["accuracy"]())
     assert "Ours: accuracy on: validation; recorded: test set" in said

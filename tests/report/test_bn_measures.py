@@ -2,16 +2,19 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
-from made_bn import RATES, make, set_losses
+from made_bn import PLACE, RATES, make, set_losses
 
+from jaxcifar import cli, population
 from jaxcifar.errors import UserError
 from jaxcifar.report import reading, reference
 from jaxcifar.report.bn import measures, size, speed
 
 BN = reference.load("bn")
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture
@@ -145,6 +148,40 @@ def test_departures_are_named(tmp_path):
         "learning rates 0.001 and 0.002 (published: 0.0001, 0.0005, 0.001 and 0.002)",
     )  # fmt: skip
     assert size.departures(view, BN, "R0")[1] == "initialisation torch (published: xavier_normal)"
+
+
+OTHERS = {
+    "loss.smoothing": (0.1, "loss.smoothing 0.1 (published: not given)"),
+    "optim.accumulation": ("carry", "optim.accumulation carry (published: reset)"),
+    "optim.b1": (0.5, "optim.b1 0.5 (published: not given)"),
+    "schedule.warmup": (1.0, "schedule.warmup 1 (published: not given)"),
+    "average.name": ("swa", "average.name swa (published: none)"),
+    "eval.every": ("0.5 epochs", "eval.every 0.5 epochs (published: 1 epoch)"),
+    "init_from": (f"{PLACE}/a:m@{'0' * 64}", "init_from a:m:last (published: none)"),
+    "stages": ([[0.5, {"optim.name": "sgd"}]],
+               "stages from 0.5 on optim.name sgd (published: none)"),
+    "select_on": ("train", "select_on train (published: test)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", OTHERS)
+def test_any_other_setting_takes_the_size(tmp_path, path):
+    value, words = OTHERS[path]
+    view = measures.view(reading.read(make(tmp_path, changes={path: value}, seeds=1)))
+    assert size.departures(view, BN, "R1") == (words,)
+
+
+@pytest.mark.parametrize("variant", ["r0", "r1"])
+def test_the_config_of_a_report_has_its_size(tmp_path, variant):
+    """With each setting as a run of it writes it."""
+    study = cli.load_study(f"{CONFIGS}/bn.py:{variant}")
+    configs = [population.as_dict(run.config) for run in population.expand(study, lambda _: "0")]
+    view = measures.view(reading.read(make(tmp_path, report=variant.upper(), seeds=1)))
+    entries = [
+        {**entry, "config": config} for entry, config in zip(view.run.entries, configs, strict=True)
+    ]
+    view = view._replace(run=view.run._replace(config={**view.run.config, "members": entries}))
+    assert size.departures(view, BN, variant.upper()) == ()
 
 
 def test_an_unfinished_run_is_not_at_its_size(tmp_path):

@@ -9,8 +9,8 @@ from made_published import make
 from scipy import stats
 
 from jaxcifar import cli, figures, plan, population
-from jaxcifar.config import replace
-from jaxcifar.report import published, reference
+from jaxcifar.config import Stage, replace
+from jaxcifar.report import published, reference, settings
 from jaxcifar.report.captions import CAPTIONS
 from jaxcifar.report.published import lines, measures, page, pictures, runs, tables
 from jaxcifar.report.published.claims import CLAIMS
@@ -113,6 +113,41 @@ def test_what_cannot_change_the_experiment_does_not_take_its_size(tmp_path):
     make(tmp_path / "a", moved, lambda member, seed: 0.8)
     (trained,) = found_of(tmp_path)["r0_optimizer"]
     assert all(map(trained.at_size, PUBLISHED)) and trained.name.endswith("(bfloat16)")
+
+
+@pytest.mark.parametrize(
+    "path, value, words",
+    [("eval.every", "50 steps", "eval.every 50 steps (published: 1 epoch)"),
+     ("init_from", "/a/runs/x:m:last", "init_from x:m:last (published: none)"),
+     ("optim.b2", 0.9, "optim.b2 0.9 (published: not given)"),
+     ("stages", (Stage(0.5, {"optim.lr": 0.1}),),
+      "stages from 0.5 on optim.lr 0.1 (published: none)"),
+     ("train.record", ("last_layer_grad",), "train.record last_layer_grad (published: none)")],
+)  # fmt: skip
+def test_whatever_else_differs_takes_the_size(tmp_path, path, value, words):
+    changed = study("r0_optimizer")
+    changed = dataclasses.replace(changed, base=replace(changed.base, {path: value}))
+    make(tmp_path / "a", changed, as_published)
+    (trained,) = found_of(tmp_path)["r0_optimizer"]
+    assert not trained.at_size("R0-opt-adam")
+    assert runs.sizes(trained, ["R0-opt-adam"]) == (words,)
+
+
+def test_first_weights_are_the_same_wherever_they_lie():
+    here, there = ({"init_from": text} for text in ("runs/a:m", f"/else/a:m:last@{'0' * 64}"))
+    assert settings.departures(here, there) == {}
+    assert settings.departures(here, {"init_from": "runs/b:m"}).keys() == {"init_from"}
+    assert settings.departures(here, {"init_from": "runs/a:m:best"}).keys() == {"init_from"}
+
+
+@pytest.mark.parametrize("report", CLAIMS)
+def test_every_config_has_its_own_published_size(report):
+    for config, variant in published.configs(report):
+        made = study(config, variant)
+        wanted = runs.wanted(made)
+        for run in population.expand(made, lambda config: "0"):
+            ours = population.as_dict(run.config)
+            assert settings.departures(ours, wanted[run.study_id]) == {}, run.id
 
 
 def test_an_unfinished_seed_takes_the_members_size(tmp_path):

@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jaxcifar.config import Config, replace
+from jaxcifar.population import as_dict
 from jaxcifar.report.blocks import listed, plural, short
 from jaxcifar.report.bn.measures import NETWORKS, View
-from jaxcifar.report.reading import setting
+from jaxcifar.report.reading import Json
+from jaxcifar.report.settings import FREE, said
+from jaxcifar.report.settings import departures as differing
 
 # What "not given" means for the networks and optimizers of this study.
 DEFAULTS = {"model.width": 1.0, "model.init": "torch", "optim.weight_decay": 0.0}
+VARIED = ("model.norm", "optim.lr", "train.record")  # the study's axes; what else it takes down
 WORDS = {
     "model.name": "network",
     "model.width": "width",
@@ -36,13 +41,10 @@ def follows(view: View) -> str:
 
 def departures(view: View, reference: Mapping[str, Any], report: str) -> tuple[str, ...]:
     """Where a run is not what a report ran: ``width 0.25 (published: 1)``; empty at its size."""
-    found = []
-    for path, published in reference[report]["config"].items():
-        values = {_value(entry["config"], path): None for entry in view.run.entries}
-        odd = [value for value in values if value != _plain(published)]
-        if odd:
-            said = listed([_said(path, value) for value in odd])
-            found.append(f"{WORDS[path]} {said} (published: {_said(path, _plain(published))})")
+    found = [
+        f"{WORDS.get(path, path)} {listed(ours)} (published: {published})"
+        for path, (ours, published) in _odd(view, wanted(reference, report)).items()
+    ]
     for network in NETWORKS:
         rates = sorted({lr for name, _, lr in view.cells if name == network})
         if rates != sorted(reference["rates"]):
@@ -58,18 +60,30 @@ def _rates(reference: Mapping[str, Any]) -> str:
     return listed([short(rate) for rate in reference["rates"]])
 
 
-def _value(config: Mapping[str, Any], path: str) -> Any:
-    value = setting(config, path)
-    return _plain(DEFAULTS.get(path) if value is None else value)
+def wanted(reference: Mapping[str, Any], report: str) -> Json:
+    """The config of a report's members, but for `VARIED`: what it states, else the defaults."""
+    return as_dict(replace(Config(), reference[report]["config"]))
 
 
-def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _odd(view: View, published: Json) -> dict[str, tuple[list[str], str]]:
+    """Settings that are not the published ones, in words, those that have a name first."""
+    odd: dict[str, tuple[list[str], str]] = {}
+    for entry in view.run.entries:
+        found = differing(_filled(entry["config"]), _filled(published), (*FREE, *VARIED))
+        for path, (ours, theirs) in found.items():
+            values = odd.setdefault(path, ([], said(path, theirs)))[0]
+            values += [said(path, ours)] * (said(path, ours) not in values)
+    order = [*WORDS, *odd]
+    return {path: odd[path] for path in sorted(odd, key=order.index)}
 
 
-def _said(path: str, value: Any) -> str:
-    if value is None and path.startswith("data.n_"):
-        return "all"
-    if value is None or value == ():
-        return "none"
-    return ", ".join(value) if isinstance(value, tuple) else short(value)
+def _filled(config: Json) -> dict[str, Any]:
+    """A config with what "not given" means."""
+    tree = {
+        name: dict(part) if isinstance(part, Mapping) else part for name, part in config.items()
+    }
+    for path, value in DEFAULTS.items():
+        part, _, name = path.partition(".")
+        if tree.get(part, {}).get(name) is None:
+            tree[part] = {**tree.get(part, {}), name: value}
+    return tree

@@ -1,20 +1,17 @@
 """Run folders of the published experiments: which holds what, and what is at its published size."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jaxcifar.config import Study, replace
 from jaxcifar.figures.inside import Inside, read_inside
 from jaxcifar.population import as_dict
-from jaxcifar.report.blocks import listed, short
+from jaxcifar.report.blocks import listed
 from jaxcifar.report.reading import Json, Run, read, setting
+from jaxcifar.report.settings import Departures, departures
+from jaxcifar.report.settings import said as words
 
-# What cannot make a member another experiment. Compute type and data source are told beside it.
-FREE = (
-    "seed", "init_seed", "order_seed", "augment_seed", "deterministic", "dtype", "checkpoint",
-    "eval", "data.dir", "init_from",
-)  # fmt: skip
 ORDER = ("published", "asrun", None, "quick")  # of variants, the one that speaks first
 
 
@@ -39,7 +36,7 @@ class Trained(NamedTuple):
         """A member's seeds, as config.json lists them."""
         return [entry for entry in self.run.entries if entry["study_id"] == member]
 
-    def departures(self, member: str) -> dict[str, tuple[Any, Any]]:
+    def departures(self, member: str) -> Departures:
         """Settings of a member that are not the published ones: path -> (ours, published)."""
         entries = self.entries(member)
         if member not in self.wanted or not entries:
@@ -56,31 +53,6 @@ class Trained(NamedTuple):
 def wanted(study: Study) -> dict[str, Json]:
     """The config of every member of a study, as config.json would have it."""
     return {m.id: as_dict(replace(study.base, m.overrides)) for m in study.members}
-
-
-def departures(ours: Json, published: Json) -> dict[str, tuple[Any, Any]]:
-    """Where two configs differ: dotted path -> (ours, published); `FREE` settings left out.
-
-    A setting that one of them does not know yet is not compared.
-    """
-    here, there = dict(_leaves(ours)), dict(_leaves(published))
-    return {
-        path: (value, there[path])
-        for path, value in here.items()
-        if path in there and value != there[path] and not _free(path)
-    }
-
-
-def _leaves(tree: Json, prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
-def _free(path: str) -> bool:
-    return any(path == name or path.startswith(f"{name}.") for name in FREE)
 
 
 def find(runs: Path, studies: Mapping[str, Study]) -> dict[str, list[Trained]]:
@@ -113,7 +85,7 @@ def sizes(trained: Trained, members: Sequence[str]) -> tuple[str, ...]:
     seen: dict[str, dict[tuple[str, str], None]] = {}
     for member in members:
         for path, (ours, published) in trained.departures(member).items():
-            seen.setdefault(path, {})[_said(path, ours), _said(path, published)] = None
+            seen.setdefault(path, {})[words(path, ours), words(path, published)] = None
     said = []
     for path, pairs in seen.items():
         ours, published = (listed(list(dict.fromkeys(side))) for side in zip(*pairs, strict=True))
@@ -121,14 +93,6 @@ def sizes(trained: Trained, members: Sequence[str]) -> tuple[str, ...]:
     if open_ := trained.run.unfinished:
         said.append(f"{len(open_)} of {len(trained.run.entries)} members not finished")
     return tuple(said)
-
-
-def _said(path: str, value: Any) -> str:
-    if value is None:
-        return "all" if path.startswith("data.n_") else "not given"
-    if isinstance(value, list):
-        return ", ".join(map(short, value)) or "none"
-    return short(value)
 
 
 def seconds(trained: Trained) -> float:
