@@ -23,6 +23,7 @@ PERCENT, POINTS = Unit("%", 2, 100), Unit("points", 2, 100)
 NATS, EPOCHS, PLAIN, COUNT = Unit("nats", 4), Unit("epochs", 1), Unit("", 4), Unit("", 0)
 IMAGE = 1 / N_TEST  # step of an accuracy on the test set; of one on fewer images it is larger
 EPOCH = 1.0  # most plans evaluate once an epoch, none less often
+SA_WEIGHT = 1 / 332  # one weight of CANet's six spatial attentions
 CHANNEL = 1 / 512  # one channel of the widest layer whose dead ones are counted
 
 
@@ -151,8 +152,13 @@ MEASURES: dict[str, MeasureRow] = {
     "dead": _accuracy(networks.dead, "dead channels", CHANNEL),
     "rms_slope": _plain(networks.rms_slope, "growth of the outputs with depth"),
     "conv_centre": _plain(networks.conv_centre, "mean over deviation of convolution weights"),
-    "sa_low": _plain(networks.sa_low, "lowest weight of spatial attention"),
-    "sa_high": _plain(networks.sa_high, "highest weight of spatial attention"),
+    "sa_share": MeasureRow(
+        networks.sa_share,
+        PLAIN,
+        PLAIN,
+        "share of spatial-attention weights from -0.1 to 0.2, minus 1/2",
+        SA_WEIGHT,
+    ),
     "se_kurtosis": _plain(networks.se_kurtosis, "excess kurtosis of channel attention"),
     "unit_skewness": _plain(networks.unit_skewness, "skewness of unit transforms"),
     "unit_rank": _plain(networks.unit_rank, "effective rank of unit transforms, minus 1/2"),

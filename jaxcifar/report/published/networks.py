@@ -15,8 +15,10 @@ from jaxcifar.report.published.runs import Trained
 Of = Callable[[Trained, str, float | None], float]
 Weights = tuple[np.ndarray, np.ndarray]  # centres of all bins of some kernels, and counts
 
-CONVOLUTION = r"/(down_)?conv\d*/kernel$"
+# Of the network and its blocks: neither attention nor a unit transform is meant
+CONVOLUTION = r"^(?!.*\b(sa|unit)/)(.*/)?(\w+_)?conv\d*/kernel$"
 SPATIAL, CHANNEL, UNIT = r"/sa/", r"/se/", r"/unit/"
+SA_RANGE = (-0.1, 0.2)  # where R1 saw most weights of spatial attention
 
 
 def calibration_error(trained: Trained, name: str, _: float | None = None) -> float:
@@ -60,19 +62,23 @@ def _weights(trained: Trained, name: str, pattern: str) -> Weights | None:
     return low[:, None] + (high - low)[:, None] * middle, counts
 
 
-def _end(pattern: str, which: str) -> Of:
-    """The lowest or highest weight of the kernels whose path matches."""
+def sa_share(trained: Trained, name: str, _: float | None = None) -> float:
+    """Share of the weights of spatial attention within `SA_RANGE`, minus 1/2.
 
-    def measure(trained: Trained, name: str, _: float | None = None) -> float:
-        found = trained.inside.histograms.get(name)
-        rows = [] if found is None else [
-            row for row, leaf in enumerate(found.leaves) if re.search(pattern, leaf)
-        ]  # fmt: skip
-        if found is None or not rows:
-            return np.nan
-        return float(found.low[-1][rows].min() if which == "low" else found.high[-1][rows].max())
+    Bins that an end cuts count by the part within.
+    """
+    found = _weights(trained, name, SPATIAL)
+    if found is None:
+        return np.nan
+    centres, counts = found
+    width = centres[:, 1:2] - centres[:, :1]
+    below = np.array([_share_below(end, centres, width) for end in SA_RANGE])
+    return float(np.average(below[1] - below[0], weights=counts)) - 0.5
 
-    return measure
+
+def _share_below(end: float, centres: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """How much of each bin is below a number; of a kernel of equal weights, all or nothing."""
+    return np.clip((end - centres) / np.where(width > 0, width, 1e-30) + 0.5, 0, 1)
 
 
 def _moment(pattern: str, order: int) -> Of:
@@ -114,4 +120,3 @@ def _effective_rank(values: np.ndarray) -> float:
 conv_centre = _moment(CONVOLUTION, 1)
 se_kurtosis = _moment(CHANNEL, 4)
 unit_skewness = _moment(UNIT, 3)
-sa_low, sa_high = _end(SPATIAL, "low"), _end(SPATIAL, "high")

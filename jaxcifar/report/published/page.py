@@ -92,8 +92,7 @@ def _finding(claim: Claim, runs: Runs) -> Finding:
         trained is not None and trained.at_size(cell.member) for trained, cell in speakers
     )
     ours = tuple(map(float, claim.combine(*found)))
-    published = None if claim.sign else claim.published
-    return Finding(ours, published, claim.sign, at_size, claim.resolution)
+    return Finding(ours, claim.value, claim.sign, at_size, claim.resolution)
 
 
 def _claim(claim: Claim, runs: Runs, found: Judgement) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """R1: CANet against library networks; what its weights look like."""
 
-from jaxcifar.report.published.claims.statement import Claim, close, higher, itself, lower, value
+from jaxcifar.report.published.claims.statement import Claim, centred, close, higher, itself, lower
 from jaxcifar.report.published.measures import PLAIN, Cell
 
 
@@ -33,13 +33,13 @@ CLAIMS: tuple[Claim, ...] = (
     lower("Dropout does not help (difference from without)", _without("dropout"), BASE),
     lower("Colour augmentation does not help (difference from without)", _without("jitter"), BASE),
     lower("Rotation does not help (difference from without)", _without("rotation"), BASE),
-    value("Convolution weights are centred at 0 (mean over their standard deviation)",
-          _model("canet", "conv_centre"), 0.0),
-    value("Spatial-attention weights reach from -0.1 (lowest)", _model("canet", "sa_low"), -0.1),
-    value("Spatial-attention weights reach to 0.2 (highest)", _model("canet", "sa_high"), 0.2),
+    centred("Convolution weights are centred at 0 (mean over their standard deviation)",
+            _model("canet", "conv_centre")),
+    Claim("Spatial-attention weights are mostly from -0.1 to 0.2 (share of them, minus 1/2)",
+          (_model("canet", "sa_share"),), None, 1, itself, PLAIN),
     Claim("Squeeze-excitation weights are sparse with spikes (excess kurtosis above 0)",
           (_model("canet", "se_kurtosis"),), None, 1, itself),
-    value("Unit-transform weights are symmetric (skewness)", _model("canet", "unit_skewness"), 0.0),
+    centred("Unit-transform weights are symmetric (skewness)", _model("canet", "unit_skewness")),
     Claim("Unit transforms are of low rank (effective rank over the largest possible, minus 1/2; "
           "the rank is at most half the channels by construction)",
           (_model("canet", "unit_rank"),), None, -1, itself, PLAIN),

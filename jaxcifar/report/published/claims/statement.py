@@ -14,7 +14,8 @@ class Claim(NamedTuple):
     """A statement of a report.
 
     `combine` makes one number a seed of the cells' numbers. With a `sign` that is judged, and
-    `published` stands beside it; else the value is.
+    `published`, what the report gives, stands beside it. Else a value is judged: `published`, or
+    `expected` where the report says it without a number, of which the page shows none.
     """
 
     text: str
@@ -24,11 +25,19 @@ class Claim(NamedTuple):
     combine: Callable[..., Seeds] = differences
     unit: Unit | None = None  # None = of a difference of the first cell's measure
     step: float | None = None  # in which its numbers come; None = as the cells' measures do
+    expected: float | None = None
 
     @property
     def shown_in(self) -> Unit:
         """The unit of its numbers."""
         return self.unit or self.cells[0].row.difference
+
+    @property
+    def value(self) -> float | None:
+        """The value that is judged; None where its sign is."""
+        if self.sign:
+            return None
+        return self.expected if self.published is None else self.published
 
     @property
     def resolution(self) -> float:
@@ -67,6 +76,16 @@ def lower(text: str, first: Cell, second: Cell, published: float | None = None) 
 def close(text: str, first: Cell, second: Cell, published: float) -> Claim:
     """The claim of a small difference: judged by its published value, not by a sign."""
     return higher(text, first, second, published, sign=0)
+
+
+def alike(text: str, first: Cell, second: Cell) -> Claim:
+    """The claim of no difference, of which the report gives no number."""
+    return Claim(text, (first, second), expected=0.0)
+
+
+def centred(text: str, cell: Cell) -> Claim:
+    """The claim that something is about 0, of which the report gives no number."""
+    return Claim(text, (cell,), combine=itself, unit=cell.row.unit, expected=0.0)
 
 
 def value(text: str, cell: Cell, published: float) -> Claim:
