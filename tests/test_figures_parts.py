@@ -196,11 +196,11 @@ def test_profiles_are_means_over_seeds(many):
 
 
 def test_layers_are_named_where_all_networks_have_them(run, monkeypatch):
-    figure = depth.dead_units(*read(run))
-    assert "conv3" in words(figure)
+    figure = depth.activation_rms(*read(run))
+    assert "conv3" in words(figure) and "bn3" in words(depth.dead_units(*read(run)))
     monkeypatch.setattr(depth, "MOST_NAMES", 3)
     said = words(depth.dead_units(*read(run)))
-    assert "conv3" not in said and "depth (layers, in the order they run)" in said
+    assert "bn3" not in said and "depth (layers, in the order they run)" in said
 
 
 def test_networks_of_different_depth_share_axes(tmp_path):
@@ -209,9 +209,20 @@ def test_networks_of_different_depth_share_axes(tmp_path):
     short = found.probes["bn-0.001"]
     fields = ("initial_rms", "final_rms", "initial_dead", "final_dead", "layers")
     found.probes["bn-0.001"] = short._replace(**{f: getattr(short, f)[:5] for f in fields})
-    for draw in (depth.activation_rms, depth.dead_units):
+    for draw, last in ((depth.activation_rms, 12), (depth.dead_units, 5)):
         figure = draw(records, found)
-        assert "conv1" not in words(figure) and figure.axes[0].get_xlim()[1] > 12
+        said = words(figure)
+        assert "conv1" not in said and "bn1" not in said and figure.axes[0].get_xlim()[1] > last
+
+
+def test_dead_channels_are_shown_of_units_alone(tmp_path):
+    """Six convolutions give way to their BatchNorms, the last layer gives the logits."""
+    records, found = read(make_run(tmp_path, rates=(1e-3,), parts=("probes",)))
+    figure = depth.dead_units(records, found)
+    labels = [text.get_text() for text in figure.axes[-1].get_xticklabels()]
+    assert labels == [f"bn{number}" for number in range(1, 7)]
+    after = figure.axes[0].lines[1].get_ydata()
+    np.testing.assert_allclose(after, 100 * found.probes["bn-0.001"].final_dead[1:12:2])
 
 
 def test_singular_values_are_relative_to_the_largest():

@@ -1,6 +1,5 @@
 """A network layer by layer: how large outputs are, and how many units are dead."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,11 +13,11 @@ from jaxcifar.figures.leading import Row, leading
 from jaxcifar.figures.lettering import columns_for, few_numbers, wrapped
 from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import RATES, SERIES, Look, footer, look, new_figure, styled
+from jaxcifar.figures.units import is_norm, units
 
 MOST_NAMES = 24  # layers whose names fit under an axis
 DEEP = 40  # layers; from here on marks are smaller
 IMAGES = "256 training images without augmentation"
-_NORM = re.compile(r"(bn|norm)\d*$")
 
 
 @styled
@@ -37,7 +36,7 @@ def activation_rms(records: Records, inside: Inside) -> Figure:
                      look(RATES, index))  # fmt: skip
     panels[0].set_yscale("log")
     few_numbers(panels[0].yaxis)
-    name_layers(panels, _layers(inside, rows))
+    name_layers(panels, _common([inside.probes[row.ids[0]].layers for row in rows]))
     handles = [_handle(look(RATES, index), row.label) for index, row in enumerate(rows)]
     columns = columns_for([row.label for row in rows], figure, 6)
     figure.legend(handles=handles, loc="outside upper center", ncols=columns, fontsize=6)
@@ -48,21 +47,24 @@ def activation_rms(records: Records, inside: Inside) -> Figure:
 
 @styled
 def dead_units(records: Records, inside: Inside) -> Figure:
-    """Share of every layer's channels that are never above 0, before and after training."""
+    """Share of channels that are never above 0, before and after training, of all `units`."""
     rows, note = leading(records, inside, inside.probes, 4)
     figure, panels = new_figure(len(rows), 2, ylabel="dead channels (%)")
-    for axes, row in zip(panels, rows, strict=True):
-        before, after = (100 * over_seeds(inside, row, f"{when}_dead") for when in TIMES)
+    names = [inside.probes[row.ids[0]].layers for row in rows]
+    kept = [units(layers) for layers in names]
+    for axes, row, keep in zip(panels, rows, kept, strict=True):
+        before, after = (100 * over_seeds(inside, row, f"{when}_dead")[keep] for when in TIMES)
         x = np.arange(1, len(before) + 1)
         axes.vlines(x, before, after, color="0.7", linewidth=0.8, zorder=1)
         for values, (label, options) in zip((before, after), TIMES.values(), strict=True):
             axes.plot(x, values, linestyle="", label=label, clip_on=False, zorder=3, **options)
         axes.set_title(wrapped(row.label, 2.9))
     panels[0].set_ylim(0, None if any(axes.dataLim.y1 > 0 for axes in panels) else 1)
-    name_layers(panels, _layers(inside, rows))
+    name_layers(panels, _common([tuple(layers[place] for place in keep)
+                                 for layers, keep in zip(names, kept, strict=True)]))  # fmt: skip
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
-    dead = f"Dead: the output is 0 or less at every place of {IMAGES}"
+    dead = f"Dead: at most 0 before the activation, at every place of {IMAGES}"
     footer(figure, records, dead, _mean(records), note)
     return figure
 
@@ -90,14 +92,13 @@ def name_layers(panels: Sequence[Axes], layers: Sequence[str]) -> None:
             axes.tick_params(axis="x", rotation=90, labelsize=6)
 
 
-def _layers(inside: Inside, rows: Sequence[Row]) -> Sequence[str]:
-    """The layers that all rows have in common, if they are the same and not too many."""
-    names = {inside.probes[row.ids[0]].layers for row in rows}
-    return next(iter(names)) if len(names) == 1 and len(min(names)) <= MOST_NAMES else ()
+def _common(names: Sequence[tuple[str, ...]]) -> Sequence[str]:
+    """The layers of all rows, if they are the same and not too many."""
+    return names[0] if len({*names}) == 1 and len(names[0]) <= MOST_NAMES else ()
 
 
 def _profile(axes: Axes, layers: Sequence[str], values: np.ndarray, shape: Look) -> None:
-    x, norm = np.arange(1, len(layers) + 1), np.array([bool(_NORM.search(n)) for n in layers])
+    x, norm = np.arange(1, len(layers) + 1), np.array([is_norm(name) for name in layers])
     positive = np.where(values > 0, values, np.nan)  # a dead layer has no logarithm
     mark: dict[str, Any] = {
         "color": shape.color,

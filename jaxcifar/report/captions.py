@@ -31,8 +31,8 @@ CAPTIONS = {
     "sample_predictions": "The first test images: true class, predicted class and its probability.",
     "activation_rms": "Root mean square of every layer's output over 256 training images without "
     "augmentation, before and after training. Before it, BatchNorm uses the batch's statistics.",
-    "dead_units": "Share of every layer's channels whose output is 0 or less at every place of 256 "
-    "training images without augmentation.",
+    "dead_units": "Share of channels whose output is 0 or less at every place of 256 training "
+    "images without augmentation, of every layer that an activation follows.",
     "first_filters": "Kernels of the first convolution as colours, the largest in norm first.",
     "weight_histograms": "Weights of the first, the middle and the last kernel: a ridge an epoch.",
     "canet_block": "CANet's block, after its definition. SA: spatial attention; SE: channel "

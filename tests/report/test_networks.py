@@ -1,12 +1,15 @@
 """Measures of trained networks' insides, by hand, on the names that real networks give."""
 
+from functools import partial
 from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 
 from jaxcifar import models
 from jaxcifar.figures.inside import Histograms
+from jaxcifar.figures.units import units
 from jaxcifar.report.published import measures, networks, page
 from jaxcifar.report.published.claims import CLAIMS
 from jaxcifar.report.verdicts import Verdict
@@ -68,6 +71,45 @@ def test_the_share_of_weights_of_spatial_attention_is_counted():
     equal.inside.histograms[NAME].high[:] = equal.inside.histograms[NAME].low[:] = 0.1
     assert networks.sa_share(equal, NAME) == 0.5
     assert np.isnan(networks.sa_share(trained({"res0/conv1/kernel": even}), NAME))
+
+
+UNITS = {
+    "cnn": (["bn1", "bn2", "bn3", "fc1", "fc2"], {}),
+    "convnet_r4": (["bn1", "conv2", "bn3", "conv4", "bn5", "conv6", "conv7", "fc1", "fc2"],
+                   {"bn": (True, False) * 3}),
+    "fcnn": (["fc1", "fc2"], {"depth": 1}),
+    "rn4": (["conv1", *(f"blocks_{block}/bn1" for block in range(4)),
+             "encoder/conv1", "encoder/conv2", "encoder/conv3"], {}),
+    "rn8": (["conv1", *(f"blocks/{block}/bn1" for block in range(8)),
+             "encoder/conv1", "encoder/conv2", "encoder/conv3"], {}),
+    "cifar_resnet20": (["bn1", *(f"stage{stage}_{block}/bn1" for stage in (1, 2, 3)
+                                 for block in ("first", "rest_0", "rest_1"))], {}),
+    "canet_tiny": ([*(f"res{block}/{name}" for block in range(6) for name in (
+        "conv1", "bn1", "conv3", "bn2", "unit/conv1", "unit/conv1 (2)", "bn3")), "fc1"], {}),
+}  # fmt: skip
+IMAGES = jax.ShapeDtypeStruct((2, 32, 32, 3), np.float32)
+
+
+def layers_of(model, options):
+    made, shapes = models.make_model(model, **options), models.shapes(model, **options)
+    return [*jax.eval_shape(partial(models.outputs, made), shapes, IMAGES)]
+
+
+@pytest.mark.parametrize("model", UNITS)
+def test_units_are_the_layers_before_an_activation(model):
+    expected, options = UNITS[model]
+    layers = layers_of(model, options)
+    assert [layers[place] for place in units(layers)] == expected
+
+
+def test_dead_channels_are_those_of_units():
+    """The first of each pair gives way to BatchNorm; of the logits none is dead."""
+    layers = layers_of("cnn", {})
+    shares = np.array([1, 0.1, 1, 0.2, 1, 0.3, 0.4, 0.5, 1.0])
+    probes = SimpleNamespace(layers=tuple(layers), final_dead=shares)
+    run = SimpleNamespace(inside=SimpleNamespace(probes={NAME: probes}))
+    assert networks.dead(run, NAME) == pytest.approx(0.3)
+    assert np.isnan(networks.dead(run, "another"))
 
 
 UNNUMBERED = ("Convolution weights are centred", "Spatial-attention weights", "None in the Tanh",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jaxcifar.calibration import expected_calibration_error
+from jaxcifar.figures.units import units
 from jaxcifar.report.published.runs import Trained
 
 Of = Callable[[Trained, str, float | None], float]
@@ -33,9 +34,10 @@ def calibration_error(trained: Trained, name: str, _: float | None = None) -> fl
 
 
 def dead(trained: Trained, name: str, _: float | None = None) -> float:
-    """Share of channels that are never above 0 after training, mean over layers."""
+    """Share of channels that are never above 0 after training, mean over the layers of units."""
     probes = trained.inside.probes.get(name)
-    return np.nan if probes is None else float(np.mean(probes.final_dead))
+    kept = np.empty(0) if probes is None else probes.final_dead[units(probes.layers)]
+    return float(kept.mean()) if kept.size else np.nan
 
 
 def rms_slope(trained: Trained, name: str, _: float | None = None) -> float:

@@ -24,7 +24,7 @@ CLAIMS: tuple[Claim, ...] = (
     close("LeakyReLU and ReLU are close (difference)", _act("leaky"), _act("relu"), 0.0014),
     lower("ELU is clearly worse than LeakyReLU (difference)", _act("elu"), _act("leaky"), -0.02),
     higher("The leak revives dying units: more dead channels with ReLU (difference of the mean "
-           "shares over layers, after training)",
+           "shares over layers that an activation follows, after training)",
            _act("relu", "dead"), _act("leaky", "dead")),
     higher("Cross entropy is the most stable, focal loss less so (root mean square change of the "
            "accuracy from epoch to epoch in the second half, difference)",
