@@ -41,9 +41,10 @@ CLAIMS: tuple[Claim, ...] = (
           _schedule("step"), _schedule("plateau"), 0.0009),
     close("Cosine and step almost tie (difference)",
           _schedule("cosine"), _schedule("step"), 0.0045),
-    higher("Plateau and cosine are smoother than step (root mean square change of the loss from "
-           "epoch to epoch in the second half, step minus cosine)",
-           _schedule("step", "loss_roughness"), _schedule("cosine", "loss_roughness")),
+    *(higher(f"{name.capitalize()} is smoother than step (root mean square change of the loss from "
+             f"epoch to epoch in the second half, step minus {name})",
+             _schedule("step", "loss_roughness"), _schedule(name, "loss_roughness"))
+      for name in ("plateau", "cosine")),
     value("The best settings reach 91.53 %", Cell("r0_best", "R0-best"), 0.9153),
     value("Averaged weights reach 85.17 %", Cell("r0_swa", "R0-swa", "test_swa"), 0.8517),
     value("The small ResNet with AdamW reaches 95.22 %", Cell("r0_resnet", "R0-resnet"), 0.9522),
