@@ -15,6 +15,7 @@ from jaxcifar.report.blocks import (
     Picture,
     Table,
     known,
+    listed,
     p_value,
 )
 from jaxcifar.report.claims import not_claimed
@@ -34,9 +35,10 @@ READ_OFF = (
     "within a point of it lies in the interval."
 )
 PAIRED = (
-    "Paired test over seeds, p values corrected together. Rows share their seeds: the same order "
-    "of images, and the same first weights where networks agree."
+    "Paired test over seeds, p values corrected together. {} their seeds with the first: the same "
+    "order of images, and the same first weights where networks agree."
 )
+APART = " {} their own: there, pairs are independent runs, which makes the test no sharper."
 
 
 def document(
@@ -133,8 +135,17 @@ def _beside(table: Mapping[str, Any], trained: Trained) -> list[Block]:
         blocks.append(Paragraph(f"{trained.name} has the published settings."))
     blocks.append(tables.beside(table, trained))
     if found := tables.comparisons(table, trained):
-        blocks += [found, Paragraph(PAIRED, "note")]
+        blocks += [found, Paragraph(_paired(table, trained), "note")]
     return [*blocks, tables.facts(trained)]
+
+
+def _paired(table: Mapping[str, Any], trained: Trained) -> str:
+    """What a pair of the test has in common: seeds, but for the rows that have their own."""
+    apart = tables.other_seeds(table, trained)
+    if not apart:
+        return PAIRED.format("Rows share")
+    have = "has" if len(apart) == 1 else "have"
+    return PAIRED.format("Other rows share") + APART.format(f"{listed(apart)} {have}")
 
 
 def _figures(trained: Trained, pictures: Sequence[Picture]) -> list[Block]:

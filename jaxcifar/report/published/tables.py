@@ -7,6 +7,7 @@ from jaxcifar.report.published import runs
 from jaxcifar.report.published.lines import Line, Published, Value, finding, lines, ours
 from jaxcifar.report.published.measures import Cell
 from jaxcifar.report.published.runs import Trained
+from jaxcifar.report.reading import setting
 from jaxcifar.report.statistics import Spread, spread
 from jaxcifar.report.tables import public_setup
 from jaxcifar.report.verdicts import Judgement, Verdict, differences, holm, judge, p_of_zero
@@ -16,6 +17,7 @@ FACTS = (
     "Seeds per member", "Later stages", "Weights reported", "Device", "Commit", "Command",
     "Training time",
 )  # fmt: skip
+SEEDS = ("init_seed", "order_seed", "augment_seed")
 
 
 def beside(table: Published, trained: Trained | None) -> Table:
@@ -61,7 +63,10 @@ def _interval(cell: Cell, ours: Spread) -> str:
 
 
 def comparisons(table: Published, trained: Trained) -> Table | None:
-    """Each row against the table's first, by the paired test over seeds; None for one seed."""
+    """Each row against the table's first in one measure, by the paired test over seeds.
+
+    None for one seed.
+    """
     first, *others = _leading(table)
     base = ours(first, trained)
     pairs = [(line, _paired(ours(line, trained), base)) for line in others]
@@ -70,7 +75,7 @@ def comparisons(table: Published, trained: Trained) -> Table | None:
         return None
     corrected = holm([p_of_zero(found, line.measure.row.resolution) for line, found in pairs])
     columns = (
-        Column("Row", numeric=False), Column(f"Difference from {first.name}"),
+        Column("Row", numeric=False), Column(f"{_difference(first.measure)} from {first.name}"),
         Column("Published difference"), Column("95 % interval"), Column("n"), Column("p (Holm)"),
     )  # fmt: skip
     cells = []
@@ -83,9 +88,29 @@ def comparisons(table: Published, trained: Trained) -> Table | None:
 
 
 def _leading(table: Published) -> list[Line]:
-    """The first measure of every row, where it is the one of the table's first row."""
+    """The lines of the measure that rows are compared in: the first of the test set, if any."""
     rows = [line for line in lines(table) if len(line.cells) == 1]
-    return [line for line in rows if line.measure.measure == rows[0].measure.measure]
+    names = [line.measure.measure for line in rows if line.name == rows[0].name]
+    chosen = next((name for name in names if name.startswith("test_")), names[0])
+    return [line for line in rows if line.measure.measure == chosen]
+
+
+def _difference(cell: Cell) -> str:
+    """``Difference in test accuracy, last weights (points)``."""
+    row = cell.row
+    return f"Difference in {row.title}{f' ({row.difference.name})' * bool(row.difference.name)}"
+
+
+def other_seeds(table: Published, trained: Trained) -> tuple[str, ...]:
+    """The rows whose seeds are not those of the table's first row."""
+    first, *others = table["rows"]
+    shared = _seeds(trained, first["member"])
+    found = {row["id"]: _seeds(trained, row["member"]) for row in others}
+    return tuple(name for name, seeds in found.items() if seeds and seeds != shared)
+
+
+def _seeds(trained: Trained, member: str) -> list[list[int | None]]:
+    return [[setting(entry["config"], name) for name in SEEDS] for entry in trained.entries(member)]
 
 
 def _paired(ours: Sequence[float], base: Sequence[float]) -> tuple[float, ...]:
