@@ -35,8 +35,8 @@ def chosen(config: str) -> tuple[str, ...]:
 
 
 def draw(trained: Trained, out: Path, reference: Mapping[str, Any]) -> list[Picture]:
-    """Draw a run's figures to ``OUT/REPORT/CONFIG-VARIANT/NAME.png``."""
-    place = f"{reference['report'].lower()}/{trained.config}-{trained.variant or 'clean'}"
+    """Draw a run's figures to ``OUT/REPORT/RUN/NAME.png``, in a folder that is the run's alone."""
+    place = f"{reference['report'].lower()}/{trained.slug}"
     records = trained.run.records
     said = f"Data: {records.data}, n = {plural(records.seeds, 'seed')}."
     beside = published_sizes(reference, trained.config)

@@ -16,7 +16,10 @@ ORDER = ("published", "asrun", None, "quick")  # of variants, the one that speak
 
 
 class Trained(NamedTuple):
-    """A run folder of one config: `variant` is None for the clean one."""
+    """A run folder of one config: `variant` is None for the clean one.
+
+    `mark` tells it from runs of the same variant and compute type; "" where there is none.
+    """
 
     config: str
     variant: str | None
@@ -24,13 +27,24 @@ class Trained(NamedTuple):
     run: Run
     inside: Inside
     wanted: Mapping[str, Json]  # member -> its config at the published size
+    mark: str = ""
+
+    @property
+    def _more(self) -> list[str]:
+        """What follows the variant in a name: the compute type where it is not float32, a mark."""
+        types = [name for name in self.run.settings("dtype") if name != "float32"]
+        return [*types, *([self.mark] if self.mark else [])]
 
     @property
     def name(self) -> str:
-        """``r0_loss:published``; the compute type where it is not float32."""
-        types = [name for name in self.run.settings("dtype") if name != "float32"]
+        """``r0_loss:published (bfloat16)``, for people."""
         variant = f":{self.variant}" if self.variant else ""
-        return " ".join([f"{self.config}{variant}", *(f"({name})" for name in types)])
+        return " ".join([f"{self.config}{variant}", *(f"({word})" for word in self._more)])
+
+    @property
+    def slug(self) -> str:
+        """``r0_loss-published-bfloat16``, as part of a path."""
+        return "-".join([self.config, self.variant or "clean", *self._more])
 
     def entries(self, member: str) -> list[Json]:
         """A member's seeds, as config.json lists them."""
@@ -58,6 +72,8 @@ def wanted(study: Study) -> dict[str, Json]:
 def find(runs: Path, studies: Mapping[str, Study]) -> dict[str, list[Trained]]:
     """The run folders below `runs` that have records, by config; who speaks first comes first.
 
+    Runs of one variant and compute type are marked, so that no two names are the same.
+
     Args:
         runs: where run folders lie.
         studies: of each config, its study at the published size.
@@ -70,7 +86,21 @@ def find(runs: Path, studies: Mapping[str, Study]) -> dict[str, list[Trained]]:
             inside, size = read_inside(path.parent), wanted(studies[name])
             variant = run.config.get("variant")
             found[name].append(Trained(name, variant, path.parent, run, inside, size))
-    return {name: sorted(rows, key=_rank) for name, rows in found.items()}
+    return {name: _told_apart(sorted(rows, key=_rank)) for name, rows in found.items()}
+
+
+def _told_apart(rows: Sequence[Trained]) -> list[Trained]:
+    """Runs of one name marked by what is their folders' own: the hash in their usual names."""
+    names = [trained.name for trained in rows]
+    return [
+        trained._replace(mark=_own(trained)) if names.count(trained.name) > 1 else trained
+        for trained in rows
+    ]
+
+
+def _own(trained: Trained) -> str:
+    usual = "-".join(filter(None, [trained.config, trained.variant]))
+    return trained.folder.name.removeprefix(f"{usual}-")
 
 
 def _rank(trained: Trained) -> tuple[bool, int, int]:
