@@ -16,16 +16,26 @@ from jaxcifar.report.verdicts import Finding
 
 Published = Mapping[str, Any]  # a table of the reference
 READING = 0.01  # of an accuracy that was read off a plot: to either side
+PRINTED = 0.005  # half of the last digit that figures print of their peaks: to either side
 UNPUBLISHED = ("test_best", "test_last")  # what rows without a published number show
 PEAKS = {"test_peak": ("test_peak", max), "test_loss": ("test_loss_peak", min)}
 
 
 class Value(NamedTuple):
-    """A published value: from `low` to `high`; `read` says that it was read off a plot."""
+    """A published value: from `low` to `high`, known to `slack` to either side.
+
+    `read` says that it was read off a plot.
+    """
 
     low: float
     high: float
     read: bool = False
+    slack: float = 0.0
+
+    @property
+    def middle(self) -> float:
+        """The value itself; of a range, its middle."""
+        return (self.low + self.high) / 2
 
     def text(self, unit: Unit) -> str:
         """``88.42``, ``~53.00``, ``~72.00 to 74.00``."""
@@ -33,9 +43,13 @@ class Value(NamedTuple):
         return "~" * self.read + " to ".join(both)
 
     def nearest(self, number: float) -> float:
-        """What of it is nearest to a number, within the reading's error."""
-        slack = READING * self.read
-        return float(np.clip(number, self.low - slack, self.high + slack))
+        """What of it is nearest to a number, within its slack."""
+        return float(np.clip(number, self.low - self.slack, self.high + self.slack))
+
+
+def read_off(low: float, high: float) -> Value:
+    """A value that was read off a plot."""
+    return Value(low, high, True, READING)
 
 
 class Line(NamedTuple):
@@ -59,11 +73,12 @@ def lines(table: Published) -> list[Line]:
 
 
 def _of_row(table: Published, row: Mapping[str, Any]) -> Iterator[Line]:
-    found = {name: Value(x, x, row["approximate"]) for name, x in row["published"].items()}
+    kind = read_off if row["approximate"] else Value
+    found = {name: kind(x, x) for name, x in row["published"].items()}
     for part in table.get("ranges", ()):
         if row["id"] in part["rows"]:
             ends = {name: pair for name, pair in part.items() if name != "rows"}
-            found |= {name: Value(low, high, True) for name, (low, high) in ends.items()}
+            found |= {name: read_off(low, high) for name, (low, high) in ends.items()}
     for name, value in (found or dict.fromkeys(_usual(table))).items():
         yield Line(row["id"], row["setting"], (Cell(table["config"], row["member"], name),), value)
 
@@ -80,7 +95,8 @@ def _peaks(table: Published) -> Iterator[Line]:
     for name, value in table.get("peak", {}).items():
         measure, combine = PEAKS[name]
         cells = tuple(Cell(table["config"], member, measure) for member in members)
-        yield Line("all rows", "printed in the figure", cells, Value(value, value), combine)
+        printed = Value(value, value, slack=PRINTED)
+        yield Line("all rows", "printed in the figure", cells, printed, combine)
 
 
 def ours(line: Line, trained: Trained) -> tuple[float, ...]:

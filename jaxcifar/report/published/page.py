@@ -21,10 +21,11 @@ from jaxcifar.report.blocks import (
 from jaxcifar.report.claims import not_claimed
 from jaxcifar.report.published import tables
 from jaxcifar.report.published.claims import CLAIMS, Claim
-from jaxcifar.report.published.lines import lines
+from jaxcifar.report.published.lines import Value, lines
 from jaxcifar.report.published.measures import values
 from jaxcifar.report.published.runs import Trained, sizes
 from jaxcifar.report.sections import warnings
+from jaxcifar.report.statistics import spread
 from jaxcifar.report.verdicts import RULE, Finding, Judgement, judge
 
 Reference = Mapping[str, Any]
@@ -32,7 +33,11 @@ Runs = Mapping[str, Sequence[Trained]]  # by config; who speaks first comes firs
 
 READ_OFF = (
     "A value with ~ was read off a plot, to about a point: it counts as reproduced if any value "
-    "within a point of it lies in the interval."
+    "within a point of it lies in the interval. Differences are from the middle of a range."
+)
+PRINTED = (
+    "What figures print of all rows has two digits: it counts as reproduced if any value that "
+    "rounds to it lies in the interval."
 )
 PAIRED = (
     "Paired test over seeds, p values corrected together. {} their seeds with the first: the same "
@@ -94,7 +99,15 @@ def _finding(claim: Claim, runs: Runs) -> Finding:
         trained is not None and trained.at_size(cell.member) for trained, cell in speakers
     )
     ours = tuple(map(float, claim.combine(*found)))
-    return Finding(ours, claim.value, claim.sign, at_size, claim.resolution)
+    return Finding(ours, _nearest(claim, ours), claim.sign, at_size, claim.resolution)
+
+
+def _nearest(claim: Claim, ours: Sequence[float]) -> float | None:
+    """What a claim's value may be that is nearest to our mean; None where its sign is judged."""
+    mean = spread(ours).mean
+    if claim.value is None or not known(mean):
+        return claim.value
+    return Value(claim.value, claim.value, slack=claim.slack).nearest(mean)
 
 
 def _claim(claim: Claim, runs: Runs, found: Judgement) -> tuple[str, ...]:
@@ -120,9 +133,9 @@ def _table(table: Mapping[str, Any], runs: Sequence[Trained]) -> list[Block]:
                 tables.beside(table, None)]  # fmt: skip
     for trained in runs:
         blocks += _beside(table, trained)
-    if any(line.value and line.value.read for line in lines(table)):
-        blocks.append(Paragraph(READ_OFF, "note"))
-    return blocks
+    loose = [line.value for line in lines(table) if line.value and line.value.slack]
+    notes = dict.fromkeys(READ_OFF if value.read else PRINTED for value in loose)
+    return blocks + [Paragraph(text, "note") for text in notes]
 
 
 def _beside(table: Mapping[str, Any], trained: Trained) -> list[Block]:

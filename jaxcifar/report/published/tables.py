@@ -35,7 +35,7 @@ def beside(table: Published, trained: Trained | None) -> Table:
 
 def _cells(line: Line, found: Judgement) -> tuple[str, ...]:
     row, ours, value = line.measure.row, found.spread, line.value
-    gap = ours.mean - value.nearest(ours.mean) if value and known(ours.mean) else None
+    gap = ours.mean - value.middle if value and known(ours.mean) else None
     return (
         Code(line.name), line.setting, _title(line.measure),
         value.text(row.unit) if value else DASH, row.unit.show(ours.mean),

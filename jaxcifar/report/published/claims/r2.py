@@ -12,6 +12,7 @@ from jaxcifar.report.published.claims.statement import (
     highest,
     lower,
 )
+from jaxcifar.report.published.lines import PRINTED
 from jaxcifar.report.published.measures import PERCENT, PLAIN, Cell
 from jaxcifar.report.verdicts import differences
 
@@ -37,7 +38,7 @@ def _run(figure: str, name: str, measure: str = "test_last") -> Cell:
 def _peak(text: str, figure: str, names: Iterable[str], published: float) -> Claim:
     """The claim of a figure's highest test accuracy over all its runs and epochs."""
     cells = tuple(_run(figure, name, "test_peak") for name in names)
-    return Claim(text, cells, published, combine=highest, unit=PERCENT)
+    return Claim(text, cells, published, combine=highest, unit=PERCENT, slack=PRINTED)
 
 
 def _share_that_rebounds(*rebounds: Seeds) -> Seeds:

@@ -26,6 +26,7 @@ class Claim(NamedTuple):
     unit: Unit | None = None  # None = of a difference of the first cell's measure
     step: float | None = None  # in which its numbers come; None = as the cells' measures do
     expected: float | None = None
+    slack: float = 0.0  # of the value, to either side: what its printed digits leave open
 
     @property
     def shown_in(self) -> Unit:
