@@ -62,7 +62,10 @@ def _rates(reference: Mapping[str, Any]) -> str:
 
 def wanted(reference: Mapping[str, Any], report: str) -> Json:
     """The config of a report's members, but for `VARIED`: what it states, else the defaults."""
-    return as_dict(replace(Config(), reference[report]["config"]))
+    stated = reference[report]["config"].items()
+    return as_dict(
+        replace(Config(), {p: tuple(v) if isinstance(v, list) else v for p, v in stated})
+    )
 
 
 def _odd(view: View, published: Json) -> dict[str, tuple[list[str], str]]:
