@@ -20,6 +20,7 @@ class GroupFolder(NamedTuple):
     path: Path
     members: tuple[str, ...]
     numerics: Mapping[str, Any]
+    software: Mapping[str, Any]  # that began it; empty in folders from before it was recorded
 
     @property
     def finished(self) -> bool:
@@ -70,14 +71,21 @@ def groups(workdir: Path) -> tuple[GroupFolder, ...]:
     found = []
     for path in sorted((workdir / "groups").glob("*/group.json")):
         content = record.read_json(path)
-        found.append(GroupFolder(path.parent, tuple(content["members"]), content["numerics"]))
+        members, software = tuple(content["members"]), content.get("software", {})
+        found.append(GroupFolder(path.parent, members, content["numerics"], software))
     return tuple(found)
+
+
+def origins(workdir: Path) -> dict[str, dict[str, Any]]:
+    """What each group that was begun was begun on, and by which code."""
+    return {group.path.name: {**group.numerics, **group.software} for group in groups(workdir)}
 
 
 def merge(workdir: Path) -> None:
     """Merge the groups' records into the run folder's, members in the study's order.
 
-    A folder that holds no groups, as one of copied records, stays as it is.
+    Of environment.json it renews what the groups tell of their origins. A folder that holds no
+    groups, as one of copied records, stays as it is.
     """
     paths = [group.path for group in groups(workdir)]
     if not paths:
@@ -89,6 +97,16 @@ def merge(workdir: Path) -> None:
         members = {name: row for part in parts for name, row in part["members"].items()}
         ordered = {name: members[name] for name in order if name in members}
         record.write_json(workdir / "summary.json", parts[0] | {"members": ordered})
+    _merge_origins(workdir)
+
+
+def _merge_origins(workdir: Path) -> None:
+    path = workdir / "environment.json"
+    environment = record.read_json(path) or {}
+    before = environment.get("groups", {})
+    told = {name: before.get(name, {}) | row for name, row in origins(workdir).items()}
+    if environment and told != before:
+        record.write_json(path, environment | {"groups": told})
 
 
 def open_group(
@@ -101,9 +119,8 @@ def open_group(
     """
     before = record.read_json(path / "group.json")
     if before is None:
-        record.write_json(
-            path / "group.json", {"members": list(members), "numerics": dict(numerics)}
-        )
+        content = {"members": list(members), "numerics": dict(numerics)}
+        record.write_json(path / "group.json", content | {"software": record.software()})
         return ""
     changed = "; ".join(differences(before["numerics"], numerics))
     if changed and strict:

@@ -136,12 +136,15 @@ def config_json(
 
 def environment(machine: Mapping[str, Any], command: str) -> dict[str, Any]:
     """Where and with what a run was made."""
+    return {**software(), "command": command, **machine}
+
+
+def software() -> dict[str, Any]:
+    """The code of this process: commit and versions."""
     return {
         "commit": commit(),
         "versions": {name: _version(name) for name in VERSIONED},
         "python": platform.python_version(),
-        "command": command,
-        **machine,
     }
 
 

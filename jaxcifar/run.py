@@ -12,7 +12,7 @@ from jaxcifar import data, files, folder, memory, plan, record, resolution, runt
 from jaxcifar.config import Config, Study, replace
 from jaxcifar.errors import UserError, nearest
 from jaxcifar.fitting import fitting
-from jaxcifar.job import Job, numerics, say, split_rows, train_job
+from jaxcifar.job import Job, say, split_rows, train_job
 from jaxcifar.population import MemberRun, expand, from_dict, identity
 
 Watch = Callable[[Job], AbstractContextManager[Callable[[], None]]]
@@ -174,7 +174,7 @@ def train_prepared(
             f"no group {only_group!r}{nearest(str(only_group), names)}\n"
             f"this study has: {', '.join(names)}"
         )
-    _write_heads(prepared, command)
+    _write_heads(prepared, None if all(job.finished for job in jobs) else command)
     try:
         for job in jobs:
             with watch(job) as saved:
@@ -186,7 +186,8 @@ def train_prepared(
     return results(prepared.workdir)
 
 
-def _write_heads(prepared: Prepared, command: str) -> None:
+def _write_heads(prepared: Prepared, command: str | None) -> None:
+    """config.json, and environment.json of the process that trains; None = nothing is left to."""
     study, workdir = prepared.study, prepared.workdir
     head = {"study": study.name, "variant": study.variant, "seeds": study.seeds}
     used = {job.data.fingerprint: job.data for job in prepared.jobs}.values()
@@ -196,10 +197,11 @@ def _write_heads(prepared: Prepared, command: str) -> None:
     }
     text = record.config_json(head, study.base, prepared.runs, source)
     files.write_atomically(workdir / "config.json", text)
-    machine: Mapping[str, Any] = prepared.machine._asdict()
-    groups = {job.path.name: numerics(job, prepared.machine) for job in prepared.jobs}
-    content = record.environment(machine, command) | {"groups": groups, "data": source}
-    record.write_json(workdir / "environment.json", content)
+    if command is not None:
+        machine: Mapping[str, Any] = prepared.machine._asdict()
+        told = {"groups": folder.origins(workdir), "data": source}
+        content = record.environment(machine, command) | told
+        record.write_json(workdir / "environment.json", content)
 
 
 def results(workdir: Path) -> Results:

@@ -10,7 +10,7 @@ import pytest
 import tiny
 
 import jaxcifar
-from jaxcifar import checkpoint, engine, job, runtime, warm_start
+from jaxcifar import checkpoint, engine, job, record, runtime, warm_start
 from jaxcifar.config import Member, Study, replace
 from jaxcifar.errors import UserError
 
@@ -88,3 +88,33 @@ def test_first_weights_of_an_unfinished_run_are_kept_ones(whole, tmp_path):
         warm_start.pin(study)
     (group / "away").rename(group / "summary.json")
     assert warm_start.pin(study).base.init_from.startswith(f"{init_from}@")
+
+
+def test_a_later_process_does_not_take_the_place_of_those_that_trained(
+    whole, tmp_path, monkeypatch
+):
+    """As where a folder was copied from another machine: its groups stay that machine's."""
+    there = shutil.copytree(whole, tmp_path / "there")
+    (path,) = there.glob("groups/*/group.json")
+    content = record.read_json(path)
+    content["numerics"] |= {"cores": 64}
+    content["software"] |= {"commit": "first"}
+    record.write_json(path, content)
+    before = record.read_json(there / "environment.json")
+    monkeypatch.setattr(record, "commit", lambda: "second")
+
+    jaxcifar.train(STUDY, there, command="nothing left")
+    found = record.read_json(there / "environment.json")
+    groups = found.pop("groups")
+    assert before.pop("groups").keys() == groups.keys() and found == before
+    (first,) = groups.values()
+    assert (first["cores"], first["commit"]) == (64, "first") and "lane" in first
+
+    more = Study("tiny", BASE, (*STUDY.members, Member("c", {"optim.lr": 0.02})))
+    jaxcifar.train(more, there, command="one more")
+    found = record.read_json(there / "environment.json")
+    assert (found["command"], found["commit"]) == ("one more", "second")
+    assert found["groups"].pop(path.parent.name) == first
+    (second,) = found["groups"].values()
+    assert second["cores"] == before["cores"] and second["commit"] == "second"
+    assert second["versions"] == found["versions"]
