@@ -185,3 +185,10 @@ def test_a_check_is_of_members_as_they_are_but_for_the_length(script):
     assert study.base.train.epochs == 1 and study.base.model.width is None
     with pytest.raises(UserError, match="unknown member 'R1-bn-bn-1'"):
         script.make_check(script.parse(["--check", "R1-bn-bn-1"]))
+
+
+def test_the_kept_records_give_the_page_that_is_kept(script, tmp_path):
+    kept = ROOT / "docs" / "results"
+    words = ["--draw-only", "--runs", str(kept / "records"), "--out", str(tmp_path)]
+    assert script.main(words) == 0
+    assert (tmp_path / "bn.md").read_bytes() == (kept / "bn.md").read_bytes()
