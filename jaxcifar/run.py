@@ -156,6 +156,15 @@ def train(
 
     The same call continues a run that was cut anywhere, with the same bits.
 
+    Args:
+        study: members and seeds; see `jaxcifar.config`.
+        workdir: the run folder; None = ``runs/<study>-<variant>-<hash>``.
+        only_group: id of the one group to train, so that groups can run side by side.
+        command: what environment.json tells of how it was called.
+        watch: called with each job; its context receives what the group saves (`trackers`).
+
+    Returns: paths and records; of several groups those of all that there are.
+
     Raises: UserError: see `prepare`. Stopped: SIGINT or SIGTERM came; everything so far is saved.
     """
     runtime.prepare(study.base.deterministic)
