@@ -2,7 +2,7 @@
 
 import math
 import os
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -106,8 +106,18 @@ def backward_pass(phase: Phase, state: TrainState, backend: str) -> tuple[int, i
     the L1 term do. `state` may be of shapes; every leaf has the member axis.
     """
     program = phase.program
+    if program.lane == "map" or program.lowering == "library":  # as one alone: traced once
+        program = program._replace(members=1)
+    leaves, tree = jax.tree.flatten(jax.tree.map(_row, (state, phase.numbers)))
+    return _traced(program._replace(segment=1), tuple(leaves), tree, backend)
+
+
+@lru_cache(maxsize=64)
+def _traced(
+    program: Program, leaves: tuple[jax.ShapeDtypeStruct, ...], tree: Any, backend: str
+) -> tuple[int, int]:
     parts = steps.bind(program)
-    member, numbers = jax.tree.map(_row, (state, phase.numbers))
+    member, numbers = jax.tree.unflatten(tree, leaves)
     batch = jax.ShapeDtypeStruct((program.batch, *steps.IMAGE_SHAPE), jnp.uint8)
     images = jax.eval_shape(parts.normalise, batch)
     labels = jax.ShapeDtypeStruct((program.batch,), jnp.int32)

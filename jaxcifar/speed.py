@@ -67,7 +67,7 @@ def rate_of(program: Program, machine: Hardware) -> Rate:
     if smaller:
         rate = Rate(exact[str(max(smaller))], "measured on such a device")
     elif same:
-        rate = Rate(statistics.median(same), "by this network's other settings")
+        rate = Rate(statistics.median(same), "a guess: by this network's other settings")
     elif rows:
         others = [rate for counts in rows.values() for rate in counts.values()]
         rate = Rate(statistics.median(others), "a guess: by other networks")
@@ -109,11 +109,6 @@ def work(plan: Plan, scored: int, taken: int = 0) -> float:
     return program.members * forward * (STEP_COST * trained + scored * evaluations)
 
 
-@lru_cache
-def _macs(model: str, options: tuple) -> int:
-    return models.macs(model, **dict(options))
-
-
 def macs(program: Program) -> int:
     """Multiply-accumulates of one image's forward pass."""
-    return _macs(program.model, program.options)
+    return models.macs(program.model, **dict(program.options))

@@ -44,6 +44,7 @@ def count_parameters(name: str, **options: Any) -> int:
     return _size(shapes(name, **options)["params"])
 
 
+@functools.lru_cache(maxsize=256)
 def macs(name: str, image_shape: tuple[int, ...] = IMAGE_SHAPE, **options: Any) -> int:
     """Multiply-accumulates of one image's forward pass in convolutions and dense layers.
 
