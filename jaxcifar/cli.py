@@ -41,11 +41,10 @@ def split_flags(argv: Sequence[str], known: Sequence[str], switches: Sequence[st
         name = name.removeprefix("--").replace("-", "_")
         is_override = name.startswith("config.")
         if not word.startswith("--") or not (is_override or name in (*known, *switches)):
-            choices = ", ".join("--" + flag.replace("_", "-") for flag in (*known, *switches))
+            flags = ["--" + flag.replace("_", "-") for flag in (*known, *switches)]
+            allowed = ", ".join([*flags, "--config.FIELD=V, of a list V,V"])
             hint = nearest(name, (*known, *switches))
-            raise UserError(
-                f"unknown argument {word!r}{hint}\nallowed: {choices}, --config.FIELD=V, of a list V,V"
-            )
+            raise UserError(f"unknown argument {word!r}{hint}\nallowed: {allowed}")
         if not equals:
             if name in switches:
                 value = "True"

@@ -107,7 +107,7 @@ def test_rates_come_from_the_nearest_measurement(rates):
     assert rate(1) == (3e6, "measured on such a device")
     assert rate(3).macs == 3e6 and rate(4).macs == rate(5).macs == 9e6
     assert rate(4, devices=4).macs == 4 * 3e6, "each device has one member"
-    assert rate(1, batch=32) == (6e6, "by this network's other settings")
+    assert rate(1, batch=32) == (6e6, "a guess: by this network's other settings")
     assert rate(1, model="fcnn") == (7e6, "a guess: by other networks")
     unknown = speed.rate_of(
         tiny.make_plan().phases[0].program, plan.Hardware("gpu", "NVIDIA H200", 1, 16)
