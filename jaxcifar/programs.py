@@ -163,11 +163,19 @@ def fresh_opt_state(program: Program, params: Tree, numbers: Numbers) -> Tree:
     return place(make_opt_init(program)(params, numbers), program)
 
 
+@cache
+def _blank_weights(model: str, options: Options, dtype: str) -> dict[str, Tree]:
+    """Shapes and dtypes of one member's weights, traced once for plans of all sizes."""
+    return jax.eval_shape(_make_init(model, options, dtype), jax.ShapeDtypeStruct((), jnp.int32))
+
+
 def blank_state(first: Phase, now: Phase) -> TrainState:
     """Shapes and dtypes of a population's state in phase `now` of a run that began with `first`."""
-    program = first.program
-    init = jax.vmap(_make_init(program.model, program.options, program.dtype))
-    weights = jax.eval_shape(init, first.numbers.init_seed)
+    program, m = first.program, first.program.members
+    weights = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((m, *leaf.shape), leaf.dtype),
+        _blank_weights(program.model, program.options, program.dtype),
+    )
     opt_state = jax.eval_shape(make_opt_init(now.program), weights["params"], now.numbers)
     return TrainState(**weights, opt_state=opt_state, **_fresh(program, weights["params"]))
 
