@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import tyro
 
-from jaxcifar.config import Config, Member, Study, default_id, describe, replace, stage_path
+from jaxcifar.config import Config, Member, Stage, Study, default_id, describe, replace, stage_path
 from jaxcifar.errors import UserError, nearest
 
 Override = tuple[str, str]  # dotted path below "config", text of the value
@@ -145,13 +145,12 @@ def _collapse(members: Sequence[Member], path: str) -> list[Member]:
 
 def _restaged(study: Study, values: Mapping[str, Any]) -> list[Member]:
     """The members with fields changed in the stages that each brings along."""
-    rows = ({"stages": study.base.stages} | dict(m.overrides) for m in study.members)
-    return [
-        Member(
-            m.id, row | {"stages": replace(study.base, {"stages": row["stages"], **values}).stages}
-        )
-        for m, row in zip(study.members, rows, strict=True)
-    ]
+
+    def stages(member: Member) -> tuple[Stage, ...]:
+        own = member.overrides.get("stages", study.base.stages)
+        return replace(study.base, {"stages": own, **values}).stages
+
+    return [Member(m.id, {**m.overrides, "stages": stages(m)}) for m in study.members]
 
 
 def _field_type(path: str) -> Any:

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcifar import lanes, losses, models, optim, plan, programs, resolution, steps
-from jaxcifar.errors import unknown
 from jaxcifar.types import Images, Numbers, Program, TrainState
 
 
@@ -46,11 +45,8 @@ def sweep_program(
     >>> sweep_program("vgg_a", 4, norm="batch").members
     4
     """
-    for kind, given, rows in (
-        ("optimizer", optimizer, optim.OPTIMIZERS), ("loss", loss, losses.LOSSES),
-    ):  # fmt: skip
-        if given not in rows:
-            raise unknown(kind, given, rows)
+    resolution.options_of("optimizer", optimizer, optim.OPTIMIZERS, {})
+    resolution.options_of("loss", loss, losses.LOSSES, {})
     known = resolution.model_options(name, options)
     knobs = {k: v for k, v in known.items() if k not in models.MODELS[name].traced}
     program = Program(

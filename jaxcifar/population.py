@@ -5,6 +5,8 @@ import hashlib
 import json
 import typing
 from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import attrgetter, getitem
 from typing import Any, NamedTuple
 
 from jaxcifar.config import Config, Stage, Study, flat, replace, source
@@ -58,27 +60,16 @@ def identity(config: Config, fingerprint: str) -> str:
     """SHA-256 over all that decides a member's numbers: its resolved config and its data."""
     tree = content(config)
     for path in (*_WITHOUT_EFFECT, *_TOLD_BETTER):
-        section, name = _place(tree, path)
-        del section[name]
+        *sections, name = path.split(".")
+        del reduce(getitem, sections, tree)[name]
     text = json.dumps({"config": tree, "data": fingerprint}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def effective(config: Config) -> dict[str, Any]:
     """`content` with the defaults of all that cannot change a member's numbers."""
-    tree, default = content(config), content(Config())
-    for path in _WITHOUT_EFFECT:
-        section, name = _place(tree, path)
-        section[name] = _place(default, path)[0][name]
-    return tree
-
-
-def _place(tree: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """The section of a nested dictionary that holds a dotted path, and its name there."""
-    *sections, name = path.split(".")
-    for section in sections:
-        tree = tree[section]
-    return tree, name
+    default = Config()
+    return content(replace(config, {path: attrgetter(path)(default) for path in _WITHOUT_EFFECT}))
 
 
 def content(config: Config) -> dict[str, Any]:

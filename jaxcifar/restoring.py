@@ -23,13 +23,7 @@ class Kept(NamedTuple):
 def locate(workdir: Path, member: str, which: str) -> Kept:
     """Where the weights of a member's group are.
 
-    Args:
-        workdir: a run folder.
-        member: id of a member.
-        which: "best" (on the selection split), "last", "swa" or "ema" (averaged weights of a run
-            that is over), or "step:N" for a kept checkpoint.
-
-    Raises: UserError: no such folder, member, checkpoint or kind. IntegrityError: damaged bytes.
+    Args and errors: as of `jaxcifar.evaluate.restore`.
     """
     configs = member_configs(workdir)
     if member not in configs:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_cli import STUDY
 
 from jaxcifar import cli, plan, population, resolution
-from jaxcifar.config import Config, Member, Stage, Study, duration, flat, replace, sweep
+from jaxcifar.config import Config, Member, Stage, Study, duration, flat, replace
 from jaxcifar.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -132,9 +133,6 @@ def test_options_without_effect_and_unknown_names_are_refused(overrides, words):
 def test_members_need_distinct_ids():
     with pytest.raises(UserError, match="distinct ids"):
         Study("s", Config(), (Member("a", {}), Member("a", {"optim.lr": 1.0})))
-
-
-STUDY = Study("s", Config(), sweep({"model.norm": ("batch", "none"), "optim.lr": (0.1, 0.2)}))
 
 
 def identities(study, data="data"):

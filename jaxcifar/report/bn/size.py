@@ -71,8 +71,9 @@ def wanted(reference: Mapping[str, Any], report: str) -> Json:
 def _odd(view: View, published: Json) -> dict[str, tuple[list[str], str]]:
     """Settings that are not the published ones, in words, those that have a name first."""
     odd: dict[str, tuple[list[str], str]] = {}
+    there = _filled(published)
     for entry in view.run.entries:
-        found = differing(_filled(entry["config"]), _filled(published), (*FREE, *VARIED))
+        found = differing(_filled(entry["config"]), there, (*FREE, *VARIED))
         for path, (ours, theirs) in found.items():
             values = odd.setdefault(path, ([], said(path, theirs)))[0]
             values += [said(path, ours)] * (said(path, ours) not in values)
@@ -82,9 +83,7 @@ def _odd(view: View, published: Json) -> dict[str, tuple[list[str], str]]:
 
 def _filled(config: Json) -> dict[str, Any]:
     """A config with what "not given" means."""
-    tree = {
-        name: dict(part) if isinstance(part, Mapping) else part for name, part in config.items()
-    }
+    tree = dict(config)
     for path, value in DEFAULTS.items():
         part, _, name = path.partition(".")
         if tree.get(part, {}).get(name) is None:

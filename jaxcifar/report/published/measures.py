@@ -122,8 +122,8 @@ def _loss(of: Measure, title: str) -> MeasureRow:
     return MeasureRow(of, NATS, NATS, title)
 
 
-def _plain(of: Measure, title: str) -> MeasureRow:
-    return MeasureRow(of, PLAIN, PLAIN, title)
+def _plain(of: Measure, title: str, resolution: float = FLOAT32) -> MeasureRow:
+    return MeasureRow(of, PLAIN, PLAIN, title, resolution)
 
 
 MEASURES: dict[str, MeasureRow] = {
@@ -152,10 +152,8 @@ MEASURES: dict[str, MeasureRow] = {
     "dead": _accuracy(networks.dead, "dead channels", CHANNEL),
     "rms_slope": _plain(networks.rms_slope, "growth of the outputs with depth"),
     "conv_centre": _plain(networks.conv_centre, "mean over deviation of convolution weights"),
-    "sa_share": MeasureRow(
+    "sa_share": _plain(
         networks.sa_share,
-        PLAIN,
-        PLAIN,
         "share of spatial-attention weights from -0.1 to 0.2, minus 1/2",
         SA_WEIGHT,
     ),
