@@ -32,8 +32,8 @@ from jaxcifar.config import (
     replace,
     sweep,
 )
-from jaxcifar.config.reports import short
-from jaxcifar.errors import unknown
+from jaxcifar.config.reports import scientific
+from jaxcifar.core.errors import unknown
 
 RATES = (1e-3, 2e-3, 5e-4, 1e-4)
 BASE = Config(
@@ -82,5 +82,5 @@ def get_config(variant: str | None = None) -> Study:
 def _name(variant: str | None, row: Mapping[str, Any]) -> str:
     network, lr = "bn" if row["model.norm"] == "batch" else "plain", row["optim.lr"]
     if variant in ("r0", "r1"):  # rows of the two reports' own tables
-        return f"{variant.upper()}-bn-{network}-{short(lr)}"
+        return f"{variant.upper()}-bn-{network}-{scientific(lr)}"
     return f"{network}-{lr:g}"

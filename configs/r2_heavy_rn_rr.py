@@ -9,15 +9,7 @@ Variants: `jaxcifar.config.reports`.
 """
 
 from jaxcifar.config import Study, replace
-from jaxcifar.config.reports import (
-    R2,
-    R2_ASRUN,
-    R2_DROPPED,
-    R2_PUBLISHED,
-    R2_QUICK,
-    r2_grid,
-    study,
-)
+from jaxcifar.config.reports import R2, R2_ASRUN, R2_DROPPED, R2_PUBLISHED, R2_QUICK, r2_grid, study
 
 BASE = replace(R2, {"data.augment": ("heavy",)})
 NETWORKS = {

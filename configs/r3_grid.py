@@ -7,14 +7,7 @@ sizes rests on that run alone (C28, C34): each row is run with both. SGD's momen
 0.9, and 0 in rows of their own (C28b). Variants: `jaxcifar.config.reports`.
 """
 
-from jaxcifar.config import (
-    Config,
-    DataConfig,
-    ModelConfig,
-    OptimConfig,
-    Study,
-    TrainConfig,
-)
+from jaxcifar.config import Config, DataConfig, ModelConfig, OptimConfig, Study, TrainConfig
 from jaxcifar.config.reports import QUICK, study
 
 BASE = Config(

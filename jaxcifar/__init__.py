@@ -10,7 +10,7 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = ["load", "predict", "train"]
 
-_HOMES = {"load": "jaxcifar.evaluate", "predict": "jaxcifar.evaluate"}
+_HOMES = {"load": "jaxcifar.evaluation.trained", "predict": "jaxcifar.evaluation.trained"}
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from tyro import conf
 
 from jaxcifar import cli
 from jaxcifar.config import Config
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 
 USAGE = (
     "python -m jaxcifar.train --config configs/bn.py[:variant] [--config.a.b=VALUE ...] "
@@ -72,19 +72,24 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _train(study: Any, plain: dict[str, str], command: str) -> int:
-    from jaxcifar import describe, report, run, runtime, trackers
+    from jaxcifar import report, trackers
+    from jaxcifar.core import setup, signals
+    from jaxcifar.planning import dry_run, prepare
+    from jaxcifar.training import train_study
 
     names = trackers.named(plain.get("tracker", ""))
-    runtime.prepare(study.base.deterministic)
+    setup.prepare(study.base.deterministic)
     workdir = Path(plain["workdir"]) if "workdir" in plain else None
-    prepared = run.prepare(study, workdir)
+    prepared = prepare.prepare(study, workdir)
     if _on(plain, "dry_run"):
-        print(describe.describe(prepared))  # noqa: T201
+        print(dry_run.describe(prepared))  # noqa: T201
         return 0
     with trackers.start(names) as tracked:
         try:
-            results = run.train_prepared(prepared, plain.get("only_group"), command, tracked.watch)
-        except runtime.Stopped as stop:
+            results = train_study.train_prepared(
+                prepared, plain.get("only_group"), command, tracked.watch
+            )
+        except signals.Stopped as stop:
             print(stop, file=sys.stderr)  # noqa: T201
             return 128 + stop.signum
         said = f"records in {results.workdir}"
@@ -113,18 +118,18 @@ class _CallableModule(ModuleType):
             study: a `jaxcifar.config.Study`.
             workdir: the run folder; None = ``runs/<study>-<variant>-<hash>``.
             trackers: also show the records there while training, such as ("tensorboard",).
-            options: `only_group` and `command` of `jaxcifar.run.train`.
+            options: `only_group` and `command` of `jaxcifar.training.train_study.train`.
 
-        Returns: `jaxcifar.run.Results`: ``workdir``, ``summary``, ``metrics``, ``steps``.
+        Returns: `training.train_study.Results`: ``workdir``, ``summary``, ``metrics``, ``steps``.
 
         Raises: UserError: a mistake in the study or the folder. Stopped: SIGINT or SIGTERM came;
             everything so far is saved, and the same call continues.
         """
-        from jaxcifar import run
         from jaxcifar.trackers import start
+        from jaxcifar.training import train_study
 
         with start(trackers) as tracked:
-            return run.train(study, workdir, watch=tracked.watch, **options)
+            return train_study.train(study, workdir, watch=tracked.watch, **options)
 
 
 sys.modules[__name__].__class__ = _CallableModule

@@ -1,45 +1,12 @@
-"""Record the reference values of tests/golden.
+"""Record the reference values of tests/golden: see --help."""
 
-    pip install torch==2.13.0 torchvision==0.28.0 schedulefree==1.4.1
-    python scripts/make_golden.py                  # every part
-    python scripts/make_golden.py losses optim     # these parts
+import sys
+from pathlib import Path
 
-Needs no JAX. A part is a module of scripts/golden whose ``record()`` gives the arrays of one or
-more files, by file stem. Record again only when the reference itself changes, never to make a
-test pass.
-"""
+TESTS = Path(__file__).resolve().parents[1] / "tests"
+sys.path += [str(TESTS), str(TESTS / "golden")]  # seeded.py, recorders
 
-import argparse
-import importlib
-import pathlib
-
-import numpy as np
-
-PARTS = (
-    "augment",
-    "averaging",
-    "losses",
-    "networks",
-    "optim",
-    "schedules",
-)  # to add one: a module in scripts/golden, a name here
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "tests" / "golden"
-
-
-def main() -> None:
-    """Write the files of the parts named, or of all."""
-    parser = argparse.ArgumentParser(description="record reference values")
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(PARTS)}; none = all")
-    names = parser.parse_args().names or PARTS
-    if unknown := set(names) - set(PARTS):
-        parser.error(f"unknown {', '.join(sorted(unknown))}; choose of {', '.join(PARTS)}")
-    GOLDEN.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        for stem, arrays in importlib.import_module(f"golden.{name}").record().items():
-            path = GOLDEN / f"{stem}.npz"
-            np.savez_compressed(path, **arrays)
-            print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
-
+from recorders.__main__ import main  # noqa: E402
 
 if __name__ == "__main__":
     main()

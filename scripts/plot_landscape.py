@@ -7,7 +7,7 @@ import argparse
 import sys
 
 from jaxcifar import figures
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import event_files
 import numpy as np
+from places import ROOT
 
-from jaxcifar import checkpoint, folder, record
-
-ROOT = Path(__file__).parents[1]
+from jaxcifar.checkpoints import snapshots
+from jaxcifar.records import folder, formats
 
 
 class Run(NamedTuple):
@@ -89,15 +89,15 @@ def without_clock(value):
 def assert_same_run(left, right):
     """Records, summaries and the last checkpoints of two run folders: the same bits."""
     for name in ("metrics.jsonl",):
-        assert without_clock(record.read_lines(left / name)) == without_clock(
-            record.read_lines(right / name)
+        assert without_clock(formats.read_lines(left / name)) == without_clock(
+            formats.read_lines(right / name)
         )
-    a, b = (record.read_table(path / "steps.npz") for path in (left, right))
+    a, b = (formats.read_table(path / "steps.npz") for path in (left, right))
     assert a.keys() == b.keys()
     for name in a:
         np.testing.assert_array_equal(a[name], b[name], err_msg=name)
-    assert without_clock(record.read_json(left / "summary.json")) == without_clock(
-        record.read_json(right / "summary.json")
+    assert without_clock(formats.read_json(left / "summary.json")) == without_clock(
+        formats.read_json(right / "summary.json")
     )
     groups = [folder.groups(path) for path in (left, right)]
     assert [g.members for g in groups[0]] == [g.members for g in groups[1]]
@@ -106,10 +106,10 @@ def assert_same_run(left, right):
 
 
 def assert_same_weights(left, right):
-    found = [checkpoint.find(path / "checkpoints") for path in (left, right)]
-    trees = [flat(checkpoint.read_weights(item.folder)) for item in found]
+    found = [snapshots.find(path / "checkpoints") for path in (left, right)]
+    trees = [flat(snapshots.read_weights(item.folder)) for item in found]
     assert found[0].cursor == found[1].cursor and trees[0].keys() == trees[1].keys()
-    kept = [checkpoint.read_weights(path / "checkpoints" / "swa") for path in (left, right)]
+    kept = [snapshots.read_weights(path / "checkpoints" / "swa") for path in (left, right)]
     for one, two in (trees, map(flat, kept)):
         for name, leaf in one.items():
             np.testing.assert_array_equal(leaf, two[name], err_msg=name)
@@ -131,7 +131,7 @@ def assert_epochs_have_their_own_order(steps, steps_per_epoch):
 
 def assert_points_are_the_records(workdir):
     """TensorBoard's event files hold every number of metrics.jsonl, once."""
-    rows = record.read_lines(workdir / "metrics.jsonl")
+    rows = formats.read_lines(workdir / "metrics.jsonl")
     for member in {row["member"] for row in rows}:
         found = event_files.scalars(workdir / "tensorboard" / member)
         found = [point for point in found if not point[0].startswith("test_")]

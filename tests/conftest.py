@@ -3,14 +3,14 @@
 import os
 from importlib.metadata import version
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("JAXCIFAR_CACHE", "off")
-os.environ.pop("JAXCIFAR_DATA", None)
-
 import jax
 import pytest
 
-from jaxcifar.models import portions
+from jaxcifar.models.convolution import portions
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAXCIFAR_CACHE", "off")
+os.environ.pop("JAXCIFAR_DATA", None)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # Less optimised code, and whole batches, compile in half of the time; the commands' tests run, each

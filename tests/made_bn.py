@@ -6,8 +6,9 @@ import numpy as np
 from made_records import write_run
 from made_report import finish
 
-from jaxcifar.report import reading, reference
-from jaxcifar.report.bn import measures
+from jaxcifar.report import run_records
+from jaxcifar.reproduction import reference
+from jaxcifar.reproduction.batchnorm import measures
 
 PLACE = "/secret/place"  # of the images: no page names it
 RATES = reference.load("bn")["rates"]
@@ -52,7 +53,7 @@ def set_losses(run, epochs_of):
 
 def load(folder):
     """The study's view of a run folder."""
-    return measures.view(reading.read(folder))
+    return measures.view(run_records.read(folder))
 
 
 def as_recorded(network, lr, seed):

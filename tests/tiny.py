@@ -3,9 +3,13 @@
 import jax
 import numpy as np
 
-from jaxcifar import engine, plan, population, programs
-from jaxcifar.config import Config, Member, Study, replace
-from jaxcifar.types import Images
+from jaxcifar import programs
+from jaxcifar.config import Config, Member, Study, population, replace
+from jaxcifar.core import hardware
+from jaxcifar.core.types import Images
+from jaxcifar.evaluation import group_images
+from jaxcifar.planning import plan
+from jaxcifar.training import engine
 
 BASE = replace(
     Config(),
@@ -26,7 +30,7 @@ def members(*overrides, base=BASE, seeds=1):
 
 def make_plan(*overrides, base=BASE, n_train=N_TRAIN, devices=1, seeds=1, **changes):
     """A plan of one group; `changes` are fields of its Program."""
-    machine = plan.Hardware("cpu", "cpu", devices, 2)
+    machine = hardware.Hardware("cpu", "cpu", devices, 2)
     made = plan.make_plan(members(*overrides, base=base, seeds=seeds), n_train, machine)
     phases = tuple(p._replace(program=p.program._replace(**changes)) for p in made.phases)
     return made._replace(phases=phases)
@@ -46,7 +50,7 @@ def group_data(made, n_train=N_TRAIN, n_val=N_VAL):
     program = made.phases[0].program
     train, val = (programs.replicate(Images(*images(n, s)), program)
                   for n, s in ((n_train, 0), (n_val, 1)))  # fmt: skip
-    return engine.GroupData(train, {"val": val})
+    return group_images.GroupData(train, {"val": val})
 
 
 def hooks(saved=None, stop=lambda: False):

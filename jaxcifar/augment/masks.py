@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcifar.augment.geometry import SIDE
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 
 
 def block_mask(

@@ -14,7 +14,7 @@ from jaxcifar.augment.jitter import jitter
 from jaxcifar.augment.masks import block_mask, fixed_mask, mask_kinds
 from jaxcifar.augment.mixing import Pairing, apply_mix, draw_mix
 from jaxcifar.augment.randaugment import randaugment
-from jaxcifar.errors import UserError, nearest, unknown
+from jaxcifar.core.errors import UserError, nearest, unknown
 
 Work = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]  # (name, what it compiles in), in order
 Numbers = Mapping[str, Any]

@@ -11,10 +11,10 @@ from jaxcifar.config.components import (
     ScheduleConfig,
     TrainConfig,
 )
+from jaxcifar.config.config import Config, Stage, flat, replace, stage_path
 from jaxcifar.config.fields import Duration, describe, duration
-from jaxcifar.config.source import Source, source
+from jaxcifar.config.first_weights import Source, source
 from jaxcifar.config.study import Member, Study, default_id, short, sweep
-from jaxcifar.config.whole import Config, Stage, flat, replace, stage_path
 
 __all__ = [
     "AverageConfig",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from jaxcifar.errors import UserError, unknown
+from jaxcifar.core.errors import UserError, unknown
 
 WORDS = {float: "a number", int: "a whole number", bool: "True or False", str: "text"}
 ABSTRACT = {float: numbers.Real, int: numbers.Integral}  # NumPy's count too

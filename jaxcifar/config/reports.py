@@ -23,9 +23,9 @@ from jaxcifar.config.components import (
     ScheduleConfig,
     TrainConfig,
 )
+from jaxcifar.config.config import Config, Stage, replace
 from jaxcifar.config.study import Member, Study
-from jaxcifar.config.whole import Config, Stage, replace
-from jaxcifar.errors import unknown
+from jaxcifar.core.errors import unknown
 
 Changes = Mapping[str, Any]  # by dotted path
 Rows = Mapping[str, Changes]  # by member
@@ -161,7 +161,13 @@ def r2_grid(prefix: str, networks: Rows, runs: Iterable[Sequence[Any]]) -> dict[
     runs = [*runs]
     for network, changes in networks.items():
         for optimizer, lr, *decay in runs:
-            words = [prefix, network, optimizer, short(lr), *(f"wd{short(d)}" for d in decay)]
+            words = [
+                prefix,
+                network,
+                optimizer,
+                scientific(lr),
+                *(f"wd{scientific(d)}" for d in decay),
+            ]
             row = {**changes, **R2_OPTIMIZERS[optimizer], "optim.lr": lr}
             if decay:
                 row["optim.weight_decay"] = decay[0]
@@ -169,10 +175,10 @@ def r2_grid(prefix: str, networks: Rows, runs: Iterable[Sequence[Any]]) -> dict[
     return rows
 
 
-def short(number: float) -> str:
+def scientific(number: float) -> str:
     """A number as rows are named by it.
 
-    >>> [short(value) for value in (3.5e-4, 0.1, 0.0)]
+    >>> [scientific(value) for value in (3.5e-4, 0.1, 0.0)]
     ['3.5e-4', '1e-1', '0']
     """
     if number == 0:

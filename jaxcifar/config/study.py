@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
+from jaxcifar.config.config import Config
 from jaxcifar.config.fields import require
-from jaxcifar.config.whole import Config
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 
 
 class Member(NamedTuple):

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Mapping
 
+from jaxcifar.core.errors import UserError, unknown
 from jaxcifar.data import synthetic
+from jaxcifar.data.channel_statistics import NORMALISATIONS, Normalisation, channel_statistics
 from jaxcifar.data.dataset import (
     CLASSES,
     N_TEST,
@@ -16,12 +18,10 @@ from jaxcifar.data.dataset import (
     to_images,
     to_records,
 )
-from jaxcifar.data.normalisation import NORMALISATIONS, Normalisation, channel_statistics
-from jaxcifar.data.readers import read_archive, read_folder
+from jaxcifar.data.formats.readers import read_archive, read_folder
+from jaxcifar.data.formats.tfds_reader import read_tfds
 from jaxcifar.data.sources import Source, locate, user_cache
 from jaxcifar.data.splits import split
-from jaxcifar.data.tfds_reader import read_tfds
-from jaxcifar.errors import UserError, unknown
 
 __all__ = [
     "CLASSES",

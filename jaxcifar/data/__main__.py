@@ -7,11 +7,11 @@ from pathlib import Path
 
 from jaxcifar import cli
 from jaxcifar.config import replace
+from jaxcifar.core.errors import UserError
 from jaxcifar.data import from_records, load, read
 from jaxcifar.data.dataset import UNRECOGNISED
 from jaxcifar.data.prepare import prepare_binary, prepare_tfds
 from jaxcifar.data.sources import locate, tfds_home, user_cache
-from jaxcifar.errors import UserError
 
 SHOW = "python -m jaxcifar.data show --config FILE[:variant] [--config.a.b=VALUE ...] [--out F.png]"
 
@@ -71,7 +71,9 @@ def show(words: Sequence[str]) -> str:
         raise UserError(f"which study?\n{SHOW}")
     study, _ = cli.apply_overrides(cli.load_study(flags.plain["config"]), flags.overrides)
     config = replace(study.base, study.members[0].overrides)
-    from jaxcifar.data.show import contact_sheet  # with JAX and Matplotlib, which `check` spares
+    from jaxcifar.data.contact_sheet import (
+        contact_sheet,  # with JAX and Matplotlib, which `check` spares
+    )
 
     part = config.data
     images = load(part.name, part.dir, n_train=part.n_train, n_test=part.n_test)

@@ -6,14 +6,13 @@ import http.client
 import os
 import queue
 import threading
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 
 WAYS_OUT = (
     "next: `python -m jaxcifar.data prepare --from FILE` with a copy fetched elsewhere, or train "

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxcifar.core.errors import UserError
 from jaxcifar.data.dataset import CLASSES, N_TRAIN, Bytes, digests, fingerprint, recognise
 from jaxcifar.data.download import OFFICIAL, Remote, download
-from jaxcifar.data.layouts import BINARY
-from jaxcifar.data.readers import read_archive, read_folder
-from jaxcifar.data.tfds_writer import write_tfds
-from jaxcifar.errors import UserError
+from jaxcifar.data.formats.layouts import BINARY
+from jaxcifar.data.formats.readers import read_archive, read_folder
+from jaxcifar.data.formats.tfds_writer import write_tfds
 
 
 def prepare_binary(out: Path, archive: Path | None = None, remote: Remote = OFFICIAL) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxcifar.data.layouts import LAYOUTS, Layout
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
+from jaxcifar.data.formats.layouts import LAYOUTS, Layout
 
 TFDS_SET = Path("cifar10", "3.0.2")
 WAYS_OUT = (

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 
 Index = NDArray[np.int32]
 

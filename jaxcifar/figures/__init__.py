@@ -10,21 +10,21 @@ from jaxcifar.figures import (
     attention,
     best_lines,
     calibration,
+    canet_block,
     confusion,
     curves,
-    depth,
-    diagram,
     filters,
     landscape,
-    ridges,
+    layers,
     samples,
+    singular_values,
     sizes,
-    spectra,
+    weight_histograms,
 )
-from jaxcifar.figures.counts import counts_of
-from jaxcifar.figures.inside import Inside, read_inside
-from jaxcifar.figures.records import Member, Records, read_run
 from jaxcifar.figures.style import save
+from jaxcifar.figures.test_set_counts import counts_of
+from jaxcifar.records.curves import Member, Records, read_run
+from jaxcifar.records.networks import Inside, read_inside
 
 __all__ = [
     "FIGURES", "INSIDE", "FigureRow", "Inside", "InsideRow", "Member", "Records", "draw_all",
@@ -79,14 +79,18 @@ INSIDE: Mapping[str, InsideRow] = {
     "class_accuracy": InsideRow(confusion.class_accuracy, counts_of),
     "reliability": InsideRow(calibration.reliability, counts_of),
     "sample_predictions": InsideRow(samples.sample_predictions, lambda _, i: i.probes),
-    "activation_rms": InsideRow(depth.activation_rms, lambda _, i: i.probes),
-    "dead_units": InsideRow(depth.dead_units, lambda _, i: i.probes),
+    "activation_rms": InsideRow(layers.activation_rms, lambda _, i: i.probes),
+    "dead_units": InsideRow(layers.dead_units, lambda _, i: i.probes),
     "first_filters": InsideRow(filters.first_filters, lambda _, i: i.probed("filters")),
-    "weight_histograms": InsideRow(ridges.weight_histograms, lambda _, i: i.histograms),
-    "canet_block": InsideRow(lambda *_: diagram.block_diagram(), diagram.has_canet),
-    "attention_weights": InsideRow(ridges.attention_weights, lambda _, i: ridges.canets(i)),
+    "weight_histograms": InsideRow(weight_histograms.weight_histograms, lambda _, i: i.histograms),
+    "canet_block": InsideRow(lambda *_: canet_block.block_diagram(), canet_block.has_canet),
+    "attention_weights": InsideRow(
+        weight_histograms.attention_weights, lambda _, i: weight_histograms.canets(i)
+    ),
     "attention_maps": InsideRow(attention.attention_maps, lambda _, i: i.probed("attention")),
-    "singular_values": InsideRow(spectra.singular_values, lambda _, i: i.probed("singular_values")),
+    "singular_values": InsideRow(
+        singular_values.singular_values, lambda _, i: i.probed("singular_values")
+    ),
 }
 
 

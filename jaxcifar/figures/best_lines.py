@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jaxcifar.figures.curves import LINES, SPLITS
-from jaxcifar.figures.leading import common_start, names_note
-from jaxcifar.figures.lettering import few_numbers
-from jaxcifar.figures.records import Records
+from jaxcifar.figures.shown_members import common_start, names_note
 from jaxcifar.figures.style import PAGE, RATES, footer, look, new_figure, styled
+from jaxcifar.figures.text import few_numbers
+from jaxcifar.records.curves import Records
 
 MOST = 18  # names beside a figure
 Best = Callable[[np.ndarray], np.ndarray]

@@ -5,12 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from jaxcifar.figures.counts import Counts, counts_of, over_seeds, what_is_counted
-from jaxcifar.figures.inside import Inside
-from jaxcifar.figures.leading import leading
-from jaxcifar.figures.lettering import columns_for, wrapped
-from jaxcifar.figures.records import Records
+from jaxcifar.figures.shown_members import leading
 from jaxcifar.figures.style import COLUMN, PAGE, SERIES, footer, styled
+from jaxcifar.figures.test_set_counts import Counts, counts_of, over_seeds, what_is_counted
+from jaxcifar.figures.text import columns_for, wrapped
+from jaxcifar.records.curves import Records
+from jaxcifar.records.networks import Inside
 
 
 @styled

@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm, to_rgba
 from matplotlib.figure import Figure
 
-from jaxcifar.figures.counts import Counts, classes, counts_of, over_seeds, what_is_counted
-from jaxcifar.figures.inside import Inside
-from jaxcifar.figures.leading import Row, leading
-from jaxcifar.figures.lettering import columns_for, wrapped
-from jaxcifar.figures.records import Records
+from jaxcifar.figures.shown_members import Row, leading
 from jaxcifar.figures.style import COLUMN, PAGE, SERIES, bare_grid, footer, look, new_figure, styled
+from jaxcifar.figures.test_set_counts import Counts, classes, counts_of, over_seeds, what_is_counted
+from jaxcifar.figures.text import columns_for, wrapped
+from jaxcifar.records.curves import Records
+from jaxcifar.records.networks import Inside
 
 SCALE = PowerNorm(0.5, 0, 1)  # square root: shows the few per cent that are confused
 

@@ -7,10 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from jaxcifar.bands import epoch_means
-from jaxcifar.figures.leading import common_start, names_note
-from jaxcifar.figures.lettering import whole_numbers, wrapped
-from jaxcifar.figures.records import Records
+from jaxcifar.figures.shown_members import common_start, names_note
 from jaxcifar.figures.style import (
     FEW,
     RATES,
@@ -23,6 +20,9 @@ from jaxcifar.figures.style import (
     styled,
     thinned,
 )
+from jaxcifar.figures.text import whole_numbers, wrapped
+from jaxcifar.records.bands import epoch_means
+from jaxcifar.records.curves import Records
 
 LINES = ("-", "--", ":")  # after all colours
 LOWEST = 1e-4  # of the highest learning rate

@@ -3,11 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxcifar.figures.inside import Inside
-from jaxcifar.figures.leading import first_seed, leading
-from jaxcifar.figures.lettering import wrapped
-from jaxcifar.figures.records import Records
+from jaxcifar.figures.shown_members import first_seed, leading
 from jaxcifar.figures.style import COLUMN, PAGE, bare_grid, footer, styled
+from jaxcifar.figures.text import wrapped
+from jaxcifar.records.curves import Records
+from jaxcifar.records.networks import Inside
 
 MOST, ACROSS = 64, 8
 

@@ -7,10 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxcifar import bands
-from jaxcifar.bands import Band
-from jaxcifar.figures.lettering import columns_for, whole_numbers
-from jaxcifar.figures.records import Records
 from jaxcifar.figures.style import (
     FEW,
     SERIES,
@@ -26,6 +22,10 @@ from jaxcifar.figures.style import (
     page_wide,
     styled,
 )
+from jaxcifar.figures.text import columns_for, whole_numbers
+from jaxcifar.records import bands
+from jaxcifar.records.bands import Band
+from jaxcifar.records.curves import Records
 
 LETTERS = 36  # of a name within a narrow figure
 

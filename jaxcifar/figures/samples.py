@@ -3,11 +3,11 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxcifar.figures.counts import classes
-from jaxcifar.figures.inside import Inside
-from jaxcifar.figures.leading import first_seed, leading
-from jaxcifar.figures.records import Records
+from jaxcifar.figures.shown_members import first_seed, leading
 from jaxcifar.figures.style import bare_grid, footer, styled
+from jaxcifar.figures.test_set_counts import classes
+from jaxcifar.records.curves import Records
+from jaxcifar.records.networks import Inside
 
 ACROSS = 4
 WRONG, RIGHT = "#D55E00", "0.75"

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from jaxcifar.figures.inside import Inside
-from jaxcifar.figures.labels import name_points
-from jaxcifar.figures.leading import names_note, rows_of
-from jaxcifar.figures.records import Records
+from jaxcifar.figures.point_labels import name_points
+from jaxcifar.figures.shown_members import names_note, rows_of
 from jaxcifar.figures.style import PAGE, SERIES, footer, new_figure, styled
+from jaxcifar.records.curves import Records
+from jaxcifar.records.networks import Inside
 
 Published = tuple[str, float, float]  # name, parameters, accuracy in [0, 1]
 

@@ -16,9 +16,9 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
-from jaxcifar.bands import Band
-from jaxcifar.figures.records import Records
-from jaxcifar.files import write_atomically
+from jaxcifar.core.files import write_atomically
+from jaxcifar.records.bands import Band
+from jaxcifar.records.curves import Records
 
 COLUMN, PAGE = 3.5, 7.0  # inches
 FEW = 4  # names that stand in or above a figure of one column

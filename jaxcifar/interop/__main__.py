@@ -1,48 +1,17 @@
 """``python -m jaxcifar.interop``: trained weights in PyTorch's naming, as a safetensors file."""
 
-import dataclasses
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxcifar import cli, evaluate, models, restoring
-from jaxcifar.errors import UserError, unknown
-from jaxcifar.interop.convert import places, state_dict
-from jaxcifar.interop.files import save_safetensors
+from jaxcifar import cli
+from jaxcifar.core.errors import UserError, unknown
+from jaxcifar.interop.export import export, listing
 
 USAGE = """\
 python -m jaxcifar.interop export --workdir DIR --member ID --out F.safetensors [--which best|...]
 python -m jaxcifar.interop names NETWORK   # every array's name and shape, at the default options
 """
-
-
-def export(workdir: Path, member: str, out: Path, which: str = "best") -> str:
-    """Write a member's weights; returns what was done, for people.
-
-    Args:
-        workdir: a run folder.
-        member: id of a member.
-        out: the file; its suffix must be ``.safetensors``.
-        which: as of `jaxcifar.evaluate.restore`.
-
-    Raises: UserError: another suffix; as `jaxcifar.evaluate.load`.
-    """
-    if out.suffix != ".safetensors":
-        raise UserError(f"cannot write {out.name!r}\nthe name must end in .safetensors")
-    model, variables = evaluate.load(workdir, member, which)
-    config = restoring.member_configs(workdir)[member].model
-    arrays = state_dict(config.name, model, variables)
-    given = {k: v for k, v in dataclasses.asdict(config).items() if v is not None}
-    about = {"model": json.dumps(given), "member": member, "which": which}
-    save_safetensors(out, arrays, about)
-    return f"{out}: {len(arrays)} arrays of {config.name}, member {member} ({which})"
-
-
-def listing(name: str) -> str:
-    """A line for each array of a network's state dict. Raises: UserError: unknown network."""
-    found = places(name, models.make_model(name)).values()
-    return "\n".join(f"{place.key:<48} {place.torch_shape}" for place in found)
 
 
 def main(argv: Sequence[str]) -> int:

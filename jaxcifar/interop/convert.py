@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcifar.errors import UserError, nearest
+from jaxcifar.core.errors import UserError, nearest
 from jaxcifar.interop import names
 from jaxcifar.models import make_model
 from jaxcifar.models.counting import IMAGE_SHAPE, module_shapes

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
-from jaxcifar.errors import UserError
-from jaxcifar.files import write_atomically
+from jaxcifar.core.errors import UserError
+from jaxcifar.core.files import write_atomically
 
 
 def save_safetensors(

@@ -7,7 +7,7 @@ A rule is a pattern and what replaces it, tried in order on paths such as
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 from jaxcifar.models.mobilenet import STAGES
 from jaxcifar.models.vgg import PLAN_A, PLAN_D
 

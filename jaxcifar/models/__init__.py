@@ -7,8 +7,8 @@
 
 from jaxcifar.models.counting import Counts, count, count_parameters, macs, shapes
 from jaxcifar.models.factory import make_model
-from jaxcifar.models.inside import attention, kernels, outputs, unit_kernels
 from jaxcifar.models.layers import MOMENTUM
+from jaxcifar.models.outputs import attention, kernels, outputs, unit_kernels
 from jaxcifar.models.registry import MODELS
 from jaxcifar.models.spec import ModelSpec
 

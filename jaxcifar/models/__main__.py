@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jaxcifar import cli
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 
 USAGE = "python -m jaxcifar.models [NAME [--OPTION=VALUE ...]]"
 
@@ -16,16 +16,16 @@ def main(argv: Sequence[str]) -> int:
     if "--help" in argv or "-h" in argv:
         print(f"{USAGE}\n\n{__doc__}")  # noqa: T201
         return 0
-    from jaxcifar.models import table
+    from jaxcifar.models import overview
 
     if not argv:
-        print(f"{table.overview()}\n\nlayers and options of one: {USAGE}")  # noqa: T201
+        print(f"{overview.overview()}\n\nlayers and options of one: {USAGE}")  # noqa: T201
         return 0
     name, *flags = argv
     if name.startswith("-") or not all(f.startswith("--") and "=" in f for f in flags):
         raise UserError(f"one network, then its options: {' '.join(argv)!r} is not\n{USAGE}")
     options = {flag[2 : flag.index("=")]: _value(flag[flag.index("=") + 1 :]) for flag in flags}
-    print(table.layer_table(name, **options))  # noqa: T201
+    print(overview.layer_table(name, **options))  # noqa: T201
     return 0
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 from jaxcifar.models.layers import BatchNorm, Dropout
 from jaxcifar.models.network import Activation, Network, repeat
 from jaxcifar.models.pooling import max_pool_tiles

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxcifar.errors import UserError, unknown
+from jaxcifar.core.errors import UserError, unknown
 from jaxcifar.models.registry import MODELS
 from jaxcifar.models.spec import ANY_LENGTH, CHOICES, RATES, ModelSpec
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import initializers
 
-from jaxcifar.errors import unknown
+from jaxcifar.core.errors import unknown
 
 Initialiser = Callable[..., jax.Array]
 """(key, shape, dtype) -> array of that shape."""

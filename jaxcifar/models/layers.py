@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxcifar.models import initialisers, lowering
+from jaxcifar.models import convolution, initialisers
+from jaxcifar.models.batch_norm import along_channels, batch_norm, normalise
 from jaxcifar.models.convolution import conv2d
-from jaxcifar.models.normalisation import along_channels, batch_norm, normalise
 
 MOMENTUM = 0.9
 """Weight of the *old* running statistic in every update; PyTorch writes the same as 0.1."""
@@ -66,7 +66,7 @@ class Conv(nn.Module):
     def _lowering(self, x: jax.Array, kernel: tuple[int, int]) -> str:
         sizes = (x.shape[3], self.features, x.shape[1])
         form = (kernel, self.stride, self.padding, self.groups)
-        return lowering.resolve(lowering.Case(*form, *sizes, self.members), self.lowering)
+        return convolution.resolve(convolution.Case(*form, *sizes, self.members), self.lowering)
 
 
 class Dense(nn.Module):

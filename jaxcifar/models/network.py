@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxcifar.errors import unknown
+from jaxcifar.core.errors import unknown
 from jaxcifar.models import activations
 from jaxcifar.models.layers import BatchNorm, Conv, Dense
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import optax
 
-from jaxcifar.errors import UserError, unknown
+from jaxcifar.core.errors import UserError, unknown
 from jaxcifar.optim import rules
 from jaxcifar.optim.gradient import Carried
 

@@ -6,11 +6,11 @@ The same records give the same bytes: no date, no path of the folder.
 from pathlib import Path
 
 from jaxcifar import figures
-from jaxcifar.files import write_atomically
+from jaxcifar.core.files import write_atomically
 from jaxcifar.report import sections, tables
+from jaxcifar.report.html_page import to_html
 from jaxcifar.report.markdown import to_markdown, to_text
-from jaxcifar.report.page import to_html
-from jaxcifar.report.reading import read
+from jaxcifar.report.run_records import read
 
 __all__ = ["table", "write"]
 

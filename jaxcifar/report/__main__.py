@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxcifar import cli, report
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 
 USAGE = "python -m jaxcifar.report --workdir DIR"
 
@@ -20,7 +20,9 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"which run folder?\n{USAGE}")
     workdir = Path(plain["workdir"])
     if any(workdir.glob("groups/*/group.json")):
-        from jaxcifar import folder  # JAX comes with it, which a copy of the records does not need
+        from jaxcifar.records import (
+            folder,  # JAX comes with it, which a copy of the records does not need
+        )
 
         folder.merge(workdir)  # a run that was killed had no time to do it
     print(*report.write(workdir), sep="\n")  # noqa: T201

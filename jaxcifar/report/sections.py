@@ -3,21 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from jaxcifar.core.wording import listed, plural
 from jaxcifar.report import tables
-from jaxcifar.report.blocks import (
-    Block,
-    Bullets,
-    Document,
-    Gallery,
-    Heading,
-    Paragraph,
-    Picture,
-    listed,
-    plural,
-)
+from jaxcifar.report.blocks import Block, Bullets, Document, Gallery, Heading, Paragraph, Picture
 from jaxcifar.report.captions import CAPTIONS, DRAWINGS
-from jaxcifar.report.claims import not_claimed
-from jaxcifar.report.reading import Run
+from jaxcifar.report.caveats import not_claimed
+from jaxcifar.report.run_records import Run
 from jaxcifar.report.statistics import SPIKES_ABOVE, SPIKES_AFTER
 
 AUGMENTED = (

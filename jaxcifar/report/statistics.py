@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcifar import bands
-from jaxcifar.figures import Records
-from jaxcifar.report.blocks import known
+from jaxcifar.core.wording import known
+from jaxcifar.records import bands
+from jaxcifar.records.curves import Records
 
 SPIKES_AFTER = 5000  # 0-based step: by then every healthy run has left the first descent
 SPIKES_ABOVE = 1.0  # nats
@@ -40,7 +40,7 @@ def student(n: int, level: float = 0.95) -> float:
 
     NaN for fewer than two values.
     """
-    from scipy.special import stdtrit  # type: ignore[import-untyped]  # jax itself requires SciPy
+    from scipy.special import stdtrit
 
     return float(stdtrit(n - 1, (1 + level) / 2)) if n > 1 else math.nan
 

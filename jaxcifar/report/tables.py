@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from jaxcifar import bands
+from jaxcifar.core.wording import DASH, known, number, percent
 from jaxcifar.figures.curves import SPLITS
-from jaxcifar.report.blocks import DASH, Code, Column, Facts, Table, known, number, percent, short
-from jaxcifar.report.reading import Images, Json, Run, images, setting
+from jaxcifar.records import bands
+from jaxcifar.report.blocks import Code, Column, Facts, Table, short
+from jaxcifar.report.run_records import Images, Json, Run, images, setting
 from jaxcifar.report.statistics import Spread, band_numbers, spread
 
 PATHS = re.compile(r"(--(?:config\.data\.dir|data|workdir|runs|records|out)[= ])\S+")

@@ -2,14 +2,7 @@
 
 from jaxcifar.schedules.clock import Clock
 from jaxcifar.schedules.plateau import PlateauState, plateau_init, plateau_step
-from jaxcifar.schedules.table import (
-    SCHEDULES,
-    Schedule,
-    ScheduleRow,
-    make_schedule,
-    observe,
-    rates,
-)
+from jaxcifar.schedules.table import SCHEDULES, Schedule, ScheduleRow, make_schedule, observe, rates
 
 __all__ = [
     "SCHEDULES",

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcifar.errors import UserError, unknown
+from jaxcifar.core.errors import UserError, unknown
 from jaxcifar.schedules import curves
 from jaxcifar.schedules.clock import Array, Clock
 from jaxcifar.schedules.plateau import PlateauState, plateau_step

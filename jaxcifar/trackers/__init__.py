@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
-from jaxcifar.errors import UserError, unknown
+from jaxcifar.core.errors import UserError, unknown
 from jaxcifar.trackers import tensorboard, weights_and_biases
 from jaxcifar.trackers.tracker import Tracked, Tracker
 from jaxcifar.trackers.writer import Histogram, Subject, Writer

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from jaxcifar import record
-from jaxcifar.job import Job
-from jaxcifar.models.table import layer_table
-from jaxcifar.population import MemberRun, as_dict
+from jaxcifar.config.population import MemberRun
+from jaxcifar.config.tree import as_dict
+from jaxcifar.core.types import Options
+from jaxcifar.models.overview import layer_table
+from jaxcifar.planning.group import Job
+from jaxcifar.records import formats
 from jaxcifar.trackers.writer import Histogram, Subject, Writer
-from jaxcifar.types import Options
 
 OpenWriter = Callable[[Subject], Writer | None]
 NOT_POINTS = ("member", "step")
@@ -34,8 +35,8 @@ class Feed:
             for member in job.members:  # one by one: whoever is open is closed on an error
                 self._writers[member.id] = self._begin(job, member)
         began = (job.path / "group.json").stat().st_mtime
-        rows = record.read_lines(job.path / "metrics.jsonl")
-        histograms = record.read_table(job.path / "histograms.npz")
+        rows = formats.read_lines(job.path / "metrics.jsonl")
+        histograms = formats.read_table(job.path / "histograms.npz")
         for name, writer in self._writers.items():
             if writer is None:
                 continue
@@ -52,8 +53,8 @@ class Feed:
     def finish(self, job: Job) -> None:
         """Write what is known of a finished group, and close its writers."""
         self.update(job)
-        summary = record.read_json(job.path / "summary.json")["members"]
-        scores = record.read_table(job.path / "test.npz")
+        summary = formats.read_json(job.path / "summary.json")["members"]
+        scores = formats.read_table(job.path / "test.npz")
         for name, writer in self._writers.items():
             if writer is not None:
                 _finish_member(writer, job, name, summary[name], scores)
@@ -91,7 +92,7 @@ def _layer_table(model: str, options: Options) -> str:
 
 def subject_of(workdir: Path, name: str) -> Subject:
     """A subject of a run folder."""
-    return Subject(name, workdir, record.read_json(workdir / "config.json")["study"])
+    return Subject(name, workdir, formats.read_json(workdir / "config.json")["study"])
 
 
 def _points(rows: list[dict[str, Any]]) -> list[tuple[int, float, dict[str, float]]]:
@@ -141,7 +142,7 @@ def _finish_member(
 
 
 def _export(job: Job, name: str, path: Path) -> None:
-    from jaxcifar.interop.__main__ import export
+    from jaxcifar.interop.export import export
 
     export(job.path.parents[1], name, path, "best")
 

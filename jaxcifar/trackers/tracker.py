@@ -8,8 +8,9 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from jaxcifar import record
-from jaxcifar.job import Job, say
+from jaxcifar.core.console import say
+from jaxcifar.planning.group import Job
+from jaxcifar.records import formats
 from jaxcifar.trackers.feed import Feed, OpenWriter, subject_of
 
 SECONDS = 120  # to wait at the end for what is still being sent
@@ -75,7 +76,7 @@ class Tracked:
         """Hand over the figures of a run folder."""
         if not self._trackers:
             return
-        members = {row["id"] for row in record.read_json(workdir / "config.json")["members"]}
+        members = {row["id"] for row in formats.read_json(workdir / "config.json")["members"]}
         name = "study"
         while name in members:
             name += "_"

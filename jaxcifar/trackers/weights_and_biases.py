@@ -15,8 +15,8 @@ from typing import Any
 
 from PIL import Image
 
-from jaxcifar import record
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
+from jaxcifar.records import formats
 from jaxcifar.trackers.writer import Histogram, Subject
 
 OFFLINE = ("offline", "dryrun", "disabled")
@@ -35,7 +35,7 @@ def check() -> None:
 def open_run(subject: Subject) -> "Run | None":
     """A member's run, new or continued; None where a finished one holds everything already."""
     mark = subject.workdir / "wandb" / "jaxcifar" / f"{subject.id}.json"
-    held = record.read_json(mark) or {"id": uuid.uuid4().hex[:12], "step": -1, "complete": False}
+    held = formats.read_json(mark) or {"id": uuid.uuid4().hex[:12], "step": -1, "complete": False}
     return None if held["complete"] else Run(subject, mark, held)
 
 
@@ -104,4 +104,4 @@ class Run:
 
     def _write_mark(self, complete: bool) -> None:
         content = {"id": self._id, "step": self.reached, "complete": complete}
-        record.write_json(self._mark, content)
+        formats.write_json(self._mark, content)

@@ -1,10 +1,9 @@
 """Images that are hard on pixel operations, and their references."""
 
-from pathlib import Path
-
 import numpy as np
+import places
 
-GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "augment.npz")
+GOLDEN = np.load(places.GOLDEN / "augment.npz")
 PICTURES = GOLDEN["pictures"]  # (8, 32, 32, 3) uint8
 
 

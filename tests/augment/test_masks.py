@@ -9,7 +9,7 @@ import pytest
 
 from jaxcifar.augment import masks
 from jaxcifar.config import DataConfig
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 
 N = 600
 drop = jax.jit(masks.block_mask, static_argnames="mask_size")

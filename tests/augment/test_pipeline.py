@@ -9,11 +9,11 @@ import pytest
 from pictures import PICTURES
 
 from jaxcifar import augment
-from jaxcifar.augment.pipeline import AUGMENTATIONS, Stage
+from jaxcifar.augment import AUGMENTATIONS, Stage
 from jaxcifar.cli import apply_overrides
 from jaxcifar.config import Config, DataConfig, Study, replace
-from jaxcifar.errors import UserError
-from jaxcifar.resolution import resolve
+from jaxcifar.core.errors import UserError
+from jaxcifar.planning.resolve import resolve
 
 HEAVY_TO_COMPILE = ("randaugment", "jitter", "mix")
 NAMES = [

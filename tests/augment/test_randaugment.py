@@ -9,7 +9,7 @@ import pytest
 from pictures import PICTURES, golden
 from PIL import Image, ImageOps
 
-from jaxcifar.augment import randaugment as ra
+from jaxcifar.augment import randaugment
 
 RECORDED = golden("randaugment")  # crcs (14, 31, 2, 8), bin_9 (14, 2, 2, 32, 32, 3)
 OTHER_NAMES = {
@@ -20,12 +20,12 @@ BINS = (0, 9, 15, 20, 30)  # all 31 agree; these have the ends and both halves o
 
 
 def place(name):
-    return ra.OPERATIONS.index(name)
+    return randaugment.OPERATIONS.index(name)
 
 
 def test_operations_are_torchvisions():
     names = tuple(OTHER_NAMES.get(name.lower(), name.lower()) for name in RECORDED["names"])
-    assert names == ra.OPERATIONS
+    assert names == randaugment.OPERATIONS
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def operated():
     """Every operation, magnitude, sign and picture: (14, bins, 2, 8, 32, 32, 3)."""
     shape = (14, len(BINS), 2, 8)
     operation, magnitude, minus, picture = (axis.ravel() for axis in np.indices(shape))
-    out = jax.jit(ra.operate)(
+    out = jax.jit(randaugment.operate)(
         jnp.asarray(PICTURES[picture]), jnp.asarray(operation)[None], jnp.asarray(minus == 1)[None],
         jnp.asarray(BINS)[magnitude],
     )  # fmt: skip
@@ -44,7 +44,7 @@ def test_every_operation_is_torchvisions(operated):
     expected = RECORDED["crcs"][:, BINS]
     for at in np.ndindex(operated.shape[:4]):
         crc = zlib.crc32(np.ascontiguousarray(operated[at]).tobytes())
-        assert crc == expected[at], (ra.OPERATIONS[at[0]], BINS[at[1]], *at[2:])
+        assert crc == expected[at], (randaugment.OPERATIONS[at[0]], BINS[at[1]], *at[2:])
 
 
 def test_images_at_magnitude_9(operated):
@@ -53,7 +53,7 @@ def test_images_at_magnitude_9(operated):
 
 def test_published_strengths():
     """Magnitude 9 of 31, as the report prints it."""
-    tables = ra.strength_tables()
+    tables = randaugment.strength_tables()
     pixel = 65536
     for name, axis in (("shear_x", 1), ("shear_y", 3)):
         found = tables.maps[place(name), 9, :, axis] / pixel
@@ -73,7 +73,9 @@ def test_published_strengths():
 
 def test_draws_are_uniform_and_independent():
     n = 14_000
-    operations, minus = (np.asarray(x) for x in ra.draw_operations(jax.random.key(1), n, 2))
+    operations, minus = (
+        np.asarray(x) for x in randaugment.draw_operations(jax.random.key(1), n, 2)
+    )
     assert operations.shape == minus.shape == (2, n)
     pairs = np.zeros((14, 14))
     np.add.at(pairs, tuple(operations), 1)
@@ -87,7 +89,7 @@ def test_draws_are_uniform_and_independent():
 def test_operations_follow_each_other(operated):
     """Two in one call are the first and then the second."""
     shift, equal = place("translate_x"), place("equalize")
-    both = jax.jit(ra.operate)(
+    both = jax.jit(randaugment.operate)(
         jnp.asarray(PICTURES), jnp.full((2, 8), shift).at[1].set(equal), jnp.ones((2, 8), bool),
         jnp.int32(9),
     )  # fmt: skip

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import tiny
 
-from jaxcifar import augment, engine, plan, programs, steps
+from jaxcifar import augment, programs
 from jaxcifar.config import replace
-from jaxcifar.keys import Purpose, key_at
-from jaxcifar.types import Images
+from jaxcifar.core.keys import Purpose, key_at
+from jaxcifar.core.types import Images
+from jaxcifar.planning import plan
+from jaxcifar.training import engine
 
 MASKS = {"data.augment": ("block_mask",), "data.mask_rate": (0.5, 0.7, 0.9)}
 
@@ -27,7 +29,7 @@ def test_steps_of_the_reports_epochs(images, batch, masks, expected):
 
 def test_an_epoch_of_masks_visits_every_image_once_in_each_kind():
     phase = tiny.make_plan(MASKS).phases[0]
-    order = np.asarray(engine.stream_of(phase, 0).order)
+    order = np.asarray(programs.stream_of(phase, 0).order)
     assert sorted(order) == list(range(3 * tiny.N_TRAIN))
     assert len(set(order[: tiny.N_TRAIN] // tiny.N_TRAIN)) == 3, "kinds come mixed"
 
@@ -57,7 +59,7 @@ def first_step():
     made = tiny.make_plan({"data.erase_probability": 0.0}, {"data.erase_probability": 1.0},
                           base=base, segment=1, lane="map")  # fmt: skip
     phase, data = made.phases[0], tiny.group_data(made)
-    state, stream = engine.start(made).state, engine.stream_of(phase, 0)
+    state, stream = engine.start(made).state, programs.stream_of(phase, 0)
     before = jax.tree.map(np.array, state)
     _, records = programs.make_segment(phase.program)(
         state, programs.place(phase.numbers, phase.program),
@@ -72,7 +74,7 @@ def first_step():
 def test_the_step_mixes_images_losses_and_answers(first_step, member):
     """By hand from the same key: visits to images and kinds, both losses, both counts."""
     phase, before, (stream, train, records) = first_step
-    parts = steps.bind(phase.program)
+    parts = programs.bind(phase.program)
     state, numbers = (
         jax.tree.map(lambda leaf: jnp.asarray(leaf[member]), tree)
         for tree in (before, phase.numbers)
@@ -112,4 +114,4 @@ def test_the_step_mixes_images_losses_and_answers(first_step, member):
 def test_only_mixed_answers_are_fractions():
     for names, dtype in ((("erase",), "int32"), (("mix",), "float32")):
         program = tiny.make_plan({"data.augment": names}).phases[0].program
-        assert steps.record_dtypes(steps.bind(program))["correct"] == dtype
+        assert programs.record_dtypes(programs.bind(program))["correct"] == dtype

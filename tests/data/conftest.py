@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from layout_files import random_records, write_set
 
-from jaxcifar.data.layouts import BINARY
+from jaxcifar.data.formats.layouts import BINARY
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import tarfile
 
 import numpy as np
 
-from jaxcifar.data.layouts import BINARY, PYTHON, parse_binary, parse_python
+from jaxcifar.data.formats.layouts import BINARY, PYTHON, parse_binary, parse_python
 
 SMALL = 7  # records a batch in small sets
 

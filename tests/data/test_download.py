@@ -8,8 +8,8 @@ import time
 
 import pytest
 
+from jaxcifar.core.errors import UserError
 from jaxcifar.data.download import OFFICIAL, Remote, download
-from jaxcifar.errors import UserError
 
 CONTENT = bytes(range(256)) * 4_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -5,11 +5,11 @@ import hashlib
 import numpy as np
 import pytest
 
+from jaxcifar.core.errors import UserError
 from jaxcifar.data import Dataset, from_records, load
 from jaxcifar.data.dataset import KNOWN, KNOWN_FILES, UNRECOGNISED, digests, fingerprint, recognise
-from jaxcifar.data.layouts import BINARY
+from jaxcifar.data.formats.layouts import BINARY
 from jaxcifar.data.sources import user_cache
-from jaxcifar.errors import UserError
 
 
 def test_full_set(random_set):

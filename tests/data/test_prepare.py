@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from layout_files import SMALL, SMALL_BINARY, SMALL_LAYOUTS, pack, random_records, write_set
 
-from jaxcifar.data import prepare, readers
+from jaxcifar.core.errors import UserError
+from jaxcifar.data import prepare
 from jaxcifar.data.__main__ import main
 from jaxcifar.data.download import Remote
-from jaxcifar.data.layouts import BINARY, PYTHON
+from jaxcifar.data.formats import readers
+from jaxcifar.data.formats.layouts import BINARY, PYTHON
+from jaxcifar.data.formats.tfds_reader import read_split
 from jaxcifar.data.sources import locate, tfds_home, user_cache
-from jaxcifar.data.tfds_reader import read_split
-from jaxcifar.errors import UserError
 
 RECORDS = random_records(6 * SMALL)
 

@@ -17,10 +17,10 @@ from layout_files import (
     write_set,
 )
 
+from jaxcifar.core.errors import UserError
 from jaxcifar.data.dataset import to_images, to_records
-from jaxcifar.data.layouts import parse_binary, parse_python
-from jaxcifar.data.readers import read_archive, read_folder
-from jaxcifar.errors import UserError
+from jaxcifar.data.formats.layouts import parse_binary, parse_python
+from jaxcifar.data.formats.readers import read_archive, read_folder
 
 RECORDS = random_records(6 * SMALL)
 

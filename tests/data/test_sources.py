@@ -3,9 +3,9 @@
 import pytest
 from layout_files import pack_bytes
 
-from jaxcifar.data.layouts import BINARY, PYTHON
+from jaxcifar.core.errors import UserError
+from jaxcifar.data.formats.layouts import BINARY, PYTHON
 from jaxcifar.data.sources import locate, look, tfds_home, user_cache
-from jaxcifar.errors import UserError
 
 
 def _folder(path, name="data_batch_1.bin"):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from jaxcifar.core.errors import UserError
 from jaxcifar.data import split
-from jaxcifar.errors import UserError
 
 
 @pytest.mark.parametrize("n, fraction, validation", [(50_000, 0.1, 5_000), (7, 0.5, 4), (9, 0, 0)])

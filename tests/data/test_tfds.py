@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from layout_files import random_records
 
-from jaxcifar.data import load, tfds_reader
-from jaxcifar.data.tfds_reader import read_split, read_tfds
-from jaxcifar.data.tfds_writer import write_tfds
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
+from jaxcifar.data import load
+from jaxcifar.data.formats import tfds_reader
+from jaxcifar.data.formats.tfds_reader import read_split, read_tfds
+from jaxcifar.data.formats.tfds_writer import write_tfds
 
 TRAIN, TEST = random_records(30), random_records(12, seed=1)
 

@@ -1,15 +1,15 @@
 """The README's example of a new network, run as it stands."""
 
 import re
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from jaxcifar import interop, models
-from jaxcifar.errors import UserError
-from jaxcifar.models.registry import MODELS
+from jaxcifar.core.errors import UserError
+from jaxcifar.models import MODELS
 
-README = Path(__file__).parents[2] / "README.md"
+README = ROOT / "README.md"
 
 
 def test_the_readme_adds_a_network(monkeypatch):

@@ -8,11 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcifar.errors import UserError
-from jaxcifar.models import convolution, portions
-from jaxcifar.models.convolution import conv2d, supports
-from jaxcifar.models.forms import LOWERINGS, Geometry
-from jaxcifar.models.lowering import MIXED, Case, resolve
+from jaxcifar.core.errors import UserError
+from jaxcifar.models.convolution import (
+    LOWERINGS,
+    Case,
+    Geometry,
+    conv2d,
+    portions,
+    resolve,
+    supports,
+)
+from jaxcifar.models.convolution.choice import MIXED
+from jaxcifar.models.convolution.convolve import _lowered
 
 TOLERANCE = 1e-5
 """Relative to the norm of each leaf; the promise is 1e-4."""
@@ -108,9 +115,9 @@ def split(monkeypatch):
     """Portions of so many pixels, in convolutions that are traced anew."""
     yield lambda pixels: (
         monkeypatch.setattr(portions, "PIXELS", pixels),
-        convolution._lowered.cache_clear(),
+        _lowered.cache_clear(),
     )
-    convolution._lowered.cache_clear()
+    _lowered.cache_clear()
 
 
 @pytest.mark.parametrize(

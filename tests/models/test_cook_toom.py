@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxcifar.models.cook_toom import OUTPUTS, POINTS, filtering
+from jaxcifar.models.convolution.cook_toom import OUTPUTS, POINTS, filtering
 
 
 @pytest.mark.parametrize("taps", POINTS)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from test_convolution import CASES, arrays, assert_close, ours, reference
 
-from jaxcifar.models import grouped
-from jaxcifar.models.forms import LOWERINGS, Geometry
+from jaxcifar.models.convolution import LOWERINGS, Geometry, grouped
 
 AXES = [(0, 0), (0, None), (None, 0)]
 """Of images and kernels: each member its own, or one for all."""

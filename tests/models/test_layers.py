@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 from jaxcifar.models import initialisers
+from jaxcifar.models.batch_norm import batch_norm
 from jaxcifar.models.layers import BatchNorm, Conv, Dense, Dropout, dropout
 from jaxcifar.models.network import Network
-from jaxcifar.models.normalisation import batch_norm
 from jaxcifar.models.pooling import max_pool_3x3_stride2, max_pool_tiles
 
 

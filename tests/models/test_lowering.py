@@ -3,9 +3,8 @@
 import pytest
 from test_convolution import CASES
 
-from jaxcifar.models.convolution import passes
-from jaxcifar.models.forms import LOWERINGS
-from jaxcifar.models.lowering import LARGE, MIXED, Case, choose, committed_table, default_rule
+from jaxcifar.models.convolution import LOWERINGS, Case, committed_table, passes
+from jaxcifar.models.convolution.choice import LARGE, MIXED, choose, default_rule
 
 VGG = [(3, 64, 32), (64, 128, 16), (128, 256, 8), (256, 256, 8), (256, 512, 4), (512, 512, 4)]
 

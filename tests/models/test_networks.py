@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxcifar import models
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 
 FAST = {  # small enough to compile in every run of the tests
     "cnn": {"filters": (4, 4, 4), "activation": "leaky_relu", "dropout_rate": 0.3},

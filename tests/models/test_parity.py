@@ -6,17 +6,17 @@ file, unless the reference itself was wrong.
 
 import functools
 import json
-import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import places
 import pytest
 import seeded
 
 from jaxcifar import interop, losses, models
 
-GOLDEN = np.load(pathlib.Path(__file__).parents[1] / "golden" / "networks.npz")
+GOLDEN = np.load(places.GOLDEN / "networks.npz")
 CASES = {case["label"]: case for case in json.loads(str(GOLDEN["cases"]))}
 RUN = {label: case for label, case in CASES.items() if case["size"]}
 STEPS = 3

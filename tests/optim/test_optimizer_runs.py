@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tiny
 
-from jaxcifar import checkpoint, engine
+from jaxcifar import programs
+from jaxcifar.checkpoints import snapshots
 from jaxcifar.config import replace
+from jaxcifar.training import engine
 
 RUNS = {
     "schedule_free": {"optim.name": "schedule_free_adamw", "optim.momentum": None},
@@ -25,10 +27,10 @@ def test_a_run_cut_at_a_checkpoint_gives_the_bits_of_the_whole(name, lane, tmp_p
     whole = tiny.run(made, data, saved=saved)
     loss = whole.book.steps["loss"]
     assert np.isfinite(loss).all() and (loss[0, 1:] != loss[1, 1:]).all()
-    scored = engine.weights(made.phases[0].program, saved[0].state)
-    folder = checkpoint.save(tmp_path, saved[0], scored)
-    tiny.assert_same_bits(checkpoint.read_weights(folder)["last"], scored)
+    scored = programs.weights(made.phases[0].program, saved[0].state)
+    folder = snapshots.save(tmp_path, saved[0], scored)
+    tiny.assert_same_bits(snapshots.read_weights(folder)["last"], scored)
     assert (folder / "trained").exists() == (name == "schedule_free")
-    back = checkpoint.restore(checkpoint.find(tmp_path), engine.blank(made, 0))
+    back = snapshots.restore(snapshots.find(tmp_path), engine.blank(made, 0))
     assert jax.tree.structure(back) == jax.tree.structure(saved[0])
     tiny.assert_same_bits(tiny.run(made, data, back), whole)

@@ -1,17 +1,17 @@
 """Optimizer chains against printed values and PyTorch's recorded trajectories."""
 
 import json
-import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import places
 import pytest
 
 from jaxcifar import optim
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
 
-GOLDEN = np.load(pathlib.Path(__file__).parents[1] / "golden" / "optim.npz")
+GOLDEN = np.load(places.GOLDEN / "optim.npz")
 CASES = json.loads(str(GOLDEN["cases"]))
 LEAVES = ("kernel", "bias")
 CURVATURE = 0.3  # of the loss that the golden sam descends

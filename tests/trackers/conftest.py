@@ -3,8 +3,9 @@
 import pytest
 import tiny
 
-from jaxcifar import record, trackers
-from jaxcifar.job import Job
+from jaxcifar import trackers
+from jaxcifar.planning.group import Job
+from jaxcifar.records import formats
 from jaxcifar.trackers.feed import Feed
 
 
@@ -16,11 +17,11 @@ def job(tmp_path):
         member._replace(id=name)
         for member, name in zip(tiny.members({}, {"optim.lr": 0.03}), "ab", strict=True)
     )
-    record.write_json(tmp_path / "config.json", {
+    formats.write_json(tmp_path / "config.json", {
         "study": "tiny", "members": [{"id": "a"}, {"id": "b"}],
     })  # fmt: skip
     path = tmp_path / "groups" / "g"
-    record.write_json(path / "group.json", {"members": ["a", "b"], "numerics": {}})
+    formats.write_json(path / "group.json", {"members": ["a", "b"], "numerics": {}})
     return Job(made, runs, None, path, False)
 
 

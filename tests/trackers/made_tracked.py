@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxcifar import record
+from jaxcifar.records import formats
 
 
 def rows(epochs, seconds=1.0):
@@ -31,18 +31,18 @@ def histograms(epochs):
 
 
 def save(job, epochs, **changes):
-    record.write_lines(job.path / "metrics.jsonl", rows(epochs, **changes))
+    formats.write_lines(job.path / "metrics.jsonl", rows(epochs, **changes))
 
 
 def finish(job):
     score = {"best": {"accuracy": 0.5, "loss": 1.5}, "last": {"accuracy": None, "loss": None}}
     members = {name: {"test": score, "best_epoch": None} for name in "ab"}
-    record.write_json(job.path / "summary.json", {"members": members})
+    formats.write_json(job.path / "summary.json", {"members": members})
 
 
 def train_quickly(job, machine, saved):
     """As `train_job`, with records made up: 2 epochs."""
-    record.write_json(job.path / "group.json", {"members": ["a", "b"], "numerics": {}})
+    formats.write_json(job.path / "group.json", {"members": ["a", "b"], "numerics": {}})
     for epochs in (1, 2):
         save(job, epochs)
         saved()

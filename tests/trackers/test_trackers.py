@@ -1,23 +1,24 @@
 """Trackers: points are the records', whatever is killed; a failure is told once, harming none."""
 
-from pathlib import Path
-
 import event_files
 import numpy as np
 import pytest
 import tiny
 from made_tracked import finish, histograms, rows, save, train_quickly
 from PIL import Image
+from places import CONFIGS
 
 import jaxcifar
-from jaxcifar import cli, record, run, trackers, train
+from jaxcifar import cli, trackers, train
 from jaxcifar.config import Member, Study, replace
-from jaxcifar.errors import UserError
+from jaxcifar.core.errors import UserError
+from jaxcifar.records import formats
 from jaxcifar.trackers.feed import class_table
+from jaxcifar.training import train_study
 
 BASE = replace(tiny.BASE, {"data.n_train": 40, "data.n_test": 20})
 STUDY = Study("tiny", BASE, (Member("a", {"optim.lr": 0.01}), Member("b", {"optim.lr": 0.03})))
-CONFIG = str(Path(__file__).parents[2] / "configs" / "bn.py") + ":quick"
+CONFIG = str(CONFIGS / "bn.py") + ":quick"
 
 
 def folder(job, member):
@@ -70,7 +71,7 @@ def test_histograms_come_with_their_moments_and_without_what_is_not_finite(job, 
     told = feed()
     for epochs in (1, 2):
         save(job, epochs)
-        record.write_table(job.path / "histograms.npz", histograms(epochs))
+        formats.write_table(job.path / "histograms.npz", histograms(epochs))
         told.update(job)
     found = {name: [(step, value.histo) for step, value in event_files.values(folder(job, name))
                     if value.HasField("histo")] for name in "ab"}  # fmt: skip
@@ -89,7 +90,7 @@ def test_the_end_brings_test_scores_classes_and_hyperparameters(job, feed):
     confusion[0, 0, 3, 3], confusion[0, 0, 3, 5] = 3, 1
     scores = {"members": np.array(["a", "b"]), "kinds": np.array(["best"]),
               "classes": np.array(list("abcdefghij")), "confusion": confusion}  # fmt: skip
-    record.write_table(job.path / "test.npz", scores)
+    formats.write_table(job.path / "test.npz", scores)
     finish(job)
     told.finish(job)
     found = event_files.values(folder(job, "a"))
@@ -120,8 +121,8 @@ def test_figures_keep_their_bytes(job):
 @pytest.fixture
 def quick(monkeypatch):
     """Training replaced by made-up records; the rest of the command is as it is."""
-    monkeypatch.setattr(run, "train_job", train_quickly)
-    monkeypatch.setattr(run.record, "merge", lambda *args: None)
+    monkeypatch.setattr(train_study, "train_job", train_quickly)
+    monkeypatch.setattr(train_study.tables, "merge", lambda *args: None)
 
 
 def test_the_python_call_feeds_them(quick, tmp_path):
@@ -161,7 +162,7 @@ def test_a_failing_tracker_warns_once_and_the_run_goes_on(
     kinds = {"broken": trackers.TRACKERS["tensorboard"]._replace(open=open_writer)}
     monkeypatch.setattr(trackers, "TRACKERS", kinds)
     members = (*STUDY.members, Member("c", {"train.batch_size": 8}))  # a group of its own
-    monkeypatch.setattr(run, "train_job", lambda job, machine, saved: (
+    monkeypatch.setattr(train_study, "train_job", lambda job, machine, saved: (
         train_quickly(job, machine, saved) if len(job.members) == 2 else saved()
     ))  # fmt: skip
     found = jaxcifar.train(Study("tiny", BASE, members), tmp_path / "run", trackers=("broken",))

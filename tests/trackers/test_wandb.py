@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from made_tracked import finish, save
 
-from jaxcifar import record, trackers
-from jaxcifar.errors import UserError
+from jaxcifar import trackers
+from jaxcifar.core.errors import UserError
+from jaxcifar.records import formats
 
 
 class FakeRun:
@@ -80,7 +81,7 @@ def test_wandb_keeps_the_best_weights(job, wandb, monkeypatch, feed):
     finish(job)
     content = json.loads((job.path / "summary.json").read_text())
     content["members"]["b"]["best_epoch"] = 1.0
-    record.write_json(job.path / "summary.json", content)
+    formats.write_json(job.path / "summary.json", content)
     feed("wandb").finish(job)
     a, b = wandb.runs
     assert not a.files, "a has no best weights"

@@ -1,0 +1,1 @@
+"""What measures: throughput, costs, tuned tables, programs for a GPU, the PyTorch side."""

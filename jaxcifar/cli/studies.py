@@ -1,0 +1,149 @@
+"""A study from a config file, and overrides of its fields."""
+
+import dataclasses
+import importlib.util
+import os
+import traceback
+import typing
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from jaxcifar.cli.flags import Override
+from jaxcifar.config import Config, Member, Stage, Study, default_id, describe, replace, stage_path
+from jaxcifar.core.errors import UserError, nearest
+
+
+def load_study(text: str) -> Study:
+    """The study of ``path/to/config.py[:variant]``.
+
+    Raises: UserError: no such file, no `get_config` in it, unknown variant, or whatever the file
+        raises itself, with the line of it.
+    """
+    name, _, variant = text.partition(":")
+    path = Path(name)
+    if not path.is_file():
+        there = sorted(p.as_posix() for p in (path.parent or Path()).glob("*.py"))
+        raise UserError(
+            f"no config file {name!r}{nearest(name, there)}\nhere are: {', '.join(there) or 'none'}"
+        )
+    spec = importlib.util.spec_from_file_location(f"jaxcifar_config_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{name} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        if not hasattr(module, "get_config"):
+            raise UserError(f"{name} defines no get_config(variant) -> Study")
+        study: Study = module.get_config(variant or None)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{_place(error, path)}: {type(error).__name__}: {error}") from error
+    return dataclasses.replace(study, variant=variant or None)
+
+
+def _place(error: Exception, path: Path) -> str:
+    """``path/to/config.py:7``: the last line of the file that an error came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
+    line = getattr(error, "lineno", None) or (lines or [None])[-1]
+    return f"{path}:{line}" if line else str(path)
+
+
+def apply_overrides(study: Study, overrides: Sequence[Override]) -> tuple[Study, tuple[str, ...]]:
+    """A study with fields changed for all members, and what there is to say about it.
+
+    A field that members vary is no longer varied: members that become equal are merged.
+
+    Raises: UserError: unknown field (with the nearest), wrong type, value out of range.
+    """
+    given = dict(overrides)
+    if "seeds" in given:
+        seeds = _parse(int, "seeds", given.pop("seeds"))
+        study = dataclasses.replace(study, seeds=seeds)
+    values = {path: _parse(_field_type(path), path, text) for path, text in given.items()}
+    own = any("stages" in member.overrides for member in study.members)
+    staged = {path: value for path, value in values.items() if own and path.startswith("stages.")}
+    plain = {path: value for path, value in values.items() if path not in staged}
+    notes: list[str] = []
+    for path, value in plain.items():
+        if any(path in member.overrides for member in study.members):
+            study, note = _merged(study, _collapse(study.members, path), {path: value})
+            notes.append(note)
+    if staged:
+        study, note = _merged(study, _restaged(study, staged), staged)
+        notes.append(note)
+    return dataclasses.replace(study, base=replace(study.base, plain)), tuple(notes)
+
+
+def _merged(
+    study: Study, members: Sequence[Member], values: Mapping[str, Any]
+) -> tuple[Study, str]:
+    """A study with its members changed, those that became equal as one, and what to say of it."""
+    kept: list[Member] = []
+    for member in members:
+        if all(member.overrides != other.overrides for other in kept):
+            kept.append(member)
+    said = ", ".join(f"{path} is {value!r}" for path, value in values.items())
+    note = f"{said} for all members now: {len(members)} members became {len(kept)}"
+    return dataclasses.replace(study, members=tuple(kept)), note
+
+
+def _collapse(members: Sequence[Member], path: str) -> list[Member]:
+    """The members without a field, named anew by what they still vary."""
+    rows = ({name: value for name, value in m.overrides.items() if name != path} for m in members)
+    return [Member(default_id(row), row) for row in rows]
+
+
+def _restaged(study: Study, values: Mapping[str, Any]) -> list[Member]:
+    """The members with fields changed in the stages that each brings along."""
+
+    def stages(member: Member) -> tuple[Stage, ...]:
+        own = member.overrides.get("stages", study.base.stages)
+        return replace(study.base, {"stages": own, **values}).stages
+
+    return [Member(m.id, {**m.overrides, "stages": stages(m)}) for m in study.members]
+
+
+def _field_type(path: str) -> Any:
+    if path.startswith("stages."):
+        field = stage_path(path)[1]
+        return float if field == "at" else _field_type(field)
+    node: Any = Config
+    walked: list[str] = []
+    for part in path.split("."):
+        names = [f.name for f in dataclasses.fields(node)] if dataclasses.is_dataclass(node) else []
+        if part not in names:
+            before = ".".join(["--config", *walked])
+            where = sorted(names) if names else ["no fields"]
+            raise UserError(
+                f"unknown field --config.{path}{nearest(part, names)}\n"
+                f"{before} has: {', '.join(where)}"
+            )
+        node = typing.get_type_hints(node)[part]
+        walked.append(part)
+    if dataclasses.is_dataclass(node) or path == "stages":
+        names = (
+            ["stages.0.at", "stages.0.optim.name", "..."]
+            if path == "stages"
+            else [f.name for f in dataclasses.fields(node)]
+        )
+        raise UserError(f"--config.{path} is a group of fields\nname one of: {', '.join(names)}")
+    return node
+
+
+def _parse(hint: Any, path: str, text: str) -> Any:
+    arms = (hint, *typing.get_args(hint))
+    many = any(typing.get_origin(arm) is tuple for arm in arms) and text != "None"
+    words = [word for word in text.split(",") if word] if many else [text]
+    try:
+        with open(os.devnull, "w") as silence, redirect_stdout(silence), redirect_stderr(silence):
+            return tyro.cli(hint, args=words, console_outputs=False)
+    except SystemExit:
+        raise UserError(
+            f"--config.{path}={text!r} cannot be read\nexpected: {describe(hint)}"
+        ) from None

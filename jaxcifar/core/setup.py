@@ -1,0 +1,41 @@
+"""What a command sets up before JAX touches a device: memory, compile cache, flags, signals."""
+
+import os
+from pathlib import Path
+
+from jaxcifar.core.host_memory import keep_memory
+
+
+def cache_dir() -> Path:
+    """The user's own cache folder for this package."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "jaxcifar"
+
+
+def prepare(deterministic: bool = True) -> None:
+    """Keep freed memory, and let compiled programs persist between processes.
+
+    Programs lie in a folder that only the user can read. A cache folder already configured in JAX
+    is left alone, and ``JAXCIFAR_CACHE=off`` switches ours off. With `deterministic`, a GPU is
+    asked for kernels that give the same bits every time (it must be called before JAX first uses a
+    device).
+    """
+    flag = "--xla_gpu_deterministic_ops=true"
+    if deterministic and "xla_gpu_deterministic_ops" not in os.environ.get("XLA_FLAGS", ""):
+        ask_xla(flag)
+    keep_memory()
+    import jax
+
+    if jax.config.values["jax_compilation_cache_dir"] or os.environ.get("JAXCIFAR_CACHE") == "off":
+        return
+    path = cache_dir() / "compiled"
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)  # programs are executed: nobody else may place one here
+    jax.config.update("jax_compilation_cache_dir", str(path))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def ask_xla(flags: str) -> None:
+    """Add to XLA's flags; it reads them when JAX first uses a device."""
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()

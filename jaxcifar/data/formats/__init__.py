@@ -1,0 +1,1 @@
+"""The file formats of CIFAR-10, read from bytes."""

@@ -1,0 +1,1 @@
+"""What trained networks are worth: scores, summaries, probes, and networks back from disk."""

@@ -1,0 +1,127 @@
+"""Scoring a population on a set of images, in chunks that a stop can come between."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcifar import programs
+from jaxcifar.core import kill_points
+from jaxcifar.core.keys import Purpose, key_at
+from jaxcifar.core.types import Images, Numbers, Program, Tree
+from jaxcifar.programs import Answers
+
+CHUNK_BATCHES = 4
+
+
+class Examined(NamedTuple):
+    """A score with all that was answered."""
+
+    loss: np.ndarray  # (M,) float64, mean in nats
+    accuracy: np.ndarray  # (M,) float64, in [0, 1]
+    answers: Answers  # leaves (M, ...), counts int64 and sums float64
+
+
+class Stopped(Exception):
+    """Scoring was left half done; it will be done again."""
+
+
+def score(
+    program: Program, weights_of: Tree, numbers: Numbers, images: Images, batch: int,
+    stop: Callable[[], bool] = lambda: False, augmented_at: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Mean loss (nats) and accuracy of every member, each image counted exactly once.
+
+    Args:
+        program: what trained the weights.
+        weights_of: {"params", "batch_stats"}, leaves (M, ...).
+        numbers: placed as the weights are.
+        images: N of them, on the devices.
+        batch: how many are scored at once.
+        stop: asked between chunks, so that a stop need not wait for the end.
+        augmented_at: None = the images as they are; a step = augmented as in training, but for
+            mixing, by draws of their own that follow from the seed and this step.
+
+    Returns: two float64 (M,) arrays.
+    Raises: Stopped: `stop` said so.
+    """
+    run = make_score(program, batch, augmented=augmented_at is not None)
+    sums = _sums(run, program, weights_of, numbers, images, batch, stop, augmented_at or 0)
+    n = images.labels.shape[0]
+    return sums.loss / n, sums.correct / n
+
+
+def examine(
+    program: Program, weights_of: Tree, numbers: Numbers, images: Images, batch: int
+) -> Examined:
+    """`score` on images as they are, and the confusion and calibration of every member's answers.
+
+    Its own compiled program, so that its numbers are the same whoever asks. Args: as of `score`.
+    """
+    run = make_score(program, batch, detailed=True)
+    sums = _sums(run, program, weights_of, numbers, images, batch)
+    n = images.labels.shape[0]
+    return Examined(sums.loss / n, sums.correct / n, sums.answers)
+
+
+def _sums(
+    run: Callable[..., programs.Sums], program: Program, weights_of: Tree, numbers: Numbers,
+    images: Images, batch: int, stop: Callable[[], bool] = lambda: False, step: int = 0,
+) -> programs.Sums:  # fmt: skip
+    """Sums over all images: leaves (M, ...), added up in float64 and int64."""
+    n, chunk = images.labels.shape[0], batch * CHUNK_BATCHES
+    parts = []
+    for begin in range(0, n, chunk):
+        rows = np.minimum(np.arange(begin, begin + chunk), n - 1)
+        part = programs.take(images, programs.replicate(rows, program))
+        place = np.array([min(n - begin, chunk), step, begin // batch], np.int32)
+        found = run(weights_of["params"], weights_of["batch_stats"], numbers, part, place)
+        parts.append(jax.tree.map(_widened, found))
+        kill_points.reach("evaluation")
+        if stop():
+            raise Stopped
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1).sum(axis=1), *parts)
+
+
+def _widened(leaf: jax.Array) -> np.ndarray:
+    return np.asarray(leaf, np.int64 if jnp.issubdtype(leaf.dtype, jnp.integer) else np.float64)
+
+
+def _member_score(
+    params: Tree, batch_stats: Tree, numbers: Numbers, data: Images, place: jax.Array, *,
+    parts: programs.Parts, batch: int, augmented: bool, detailed: bool,
+) -> programs.Sums:  # fmt: skip
+    n_batch, (count, step, first) = data.labels.shape[0] // batch, place
+
+    def one(index: jax.Array) -> programs.Sums:
+        rows = index * batch + jnp.arange(batch)
+        images = jax.tree.map(
+            lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, index * batch, batch), data
+        )
+        key = jax.random.fold_in(key_at(numbers.augment_seed, Purpose.SCORE, step), first + index)
+        return programs.score_batch(
+            params, batch_stats, numbers, images, rows < count, key if augmented else None,
+            parts=parts, detailed=detailed,
+        )  # fmt: skip
+
+    return jax.lax.map(one, jnp.arange(n_batch))
+
+
+@cache
+def make_score(
+    program: Program, batch: int, augmented: bool = False, detailed: bool = False
+) -> Callable[..., programs.Sums]:
+    """(params, batch_stats, numbers, chunk, place) -> sums of each batch, leaves (M, n_batch, ...).
+
+    The chunk holds a whole number of batches. place: int32 (3,): how many of its images count,
+    the step of the draws, and the number of its first batch. The weights are not donated and
+    nothing comes back but sums: scoring cannot touch training.
+    """
+    member = partial(
+        _member_score, parts=programs.bind(program), batch=batch, augmented=augmented,
+        detailed=detailed,
+    )  # fmt: skip
+    return jax.jit(programs.over_members(member, program, (True, True, True, False, False)))

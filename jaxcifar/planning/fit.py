@@ -1,0 +1,81 @@
+"""Groups that a device has the memory for: one that would not fit is split by itself."""
+
+from collections.abc import Callable
+from functools import cache
+from itertools import accumulate
+from typing import NamedTuple
+
+from jaxcifar.config.population import MemberRun
+from jaxcifar.core.hardware import Hardware
+from jaxcifar.planning import memory
+from jaxcifar.planning.group import Job, split_rows
+from jaxcifar.planning.memory import Memory
+
+GIB = 2**30
+ROOM = 0.85  # of a device's memory that a group may be estimated to need: estimates err by 15 %
+
+
+class Held(NamedTuple):
+    """Images of a group."""
+
+    device: int  # on a device while it trains
+    scored: int  # at an evaluation
+
+
+def images_of(job: Job) -> Held:
+    """How many images a device holds, and how many an evaluation scores."""
+    config = job.members[0].config
+    train, validation = (len(rows) for rows in split_rows(job.data, config.data))
+    others = {"train": 0, "validation": validation, "test": len(job.data.test_labels)}
+    split = config.select_on.partition("_")[0]
+    again = (split == "train") + config.eval.train
+    return Held(train + others[split], others[split] + again * train)
+
+
+def needed(job: Job, machine: Hardware) -> Memory:
+    """The memory that a group is estimated to need on each device."""
+    return memory.estimate(job.plan, images_of(job).device, machine.backend)
+
+
+def fitting(
+    job: Job, make: Callable[[tuple[MemberRun, ...]], Job], machine: Hardware, limit: int
+) -> tuple[tuple[Job, ...], str]:
+    """A group as it is, or in parts that fit, see `parts`; a member alone is never refused.
+
+    Args:
+        job: a group that was not begun.
+        make: the group of some of its members.
+        machine: what it will run on.
+        limit: bytes of a device's memory.
+
+    Returns: the groups, and what there is to say about it or "".
+    """
+    rows = job.members
+
+    @cache
+    def total(size: int) -> int:
+        return needed(job if size == len(rows) else make(rows[:size]), machine).total
+
+    sizes = parts(len(rows), lambda size: total(size) <= ROOM * limit)
+    if len(sizes) == 1:
+        return (job,), ""
+    said = (
+        f"{job.plan.id}: its {len(rows)} members would need about {total(len(rows)) / GIB:.3g} of "
+        f"the device's {limit / GIB:.3g} GiB: trained as {len(sizes)} groups of up to {sizes[0]}"
+    )
+    ends = accumulate(sizes)
+    return tuple(make(rows[end - size : end]) for size, end in zip(sizes, ends, strict=True)), said
+
+
+def parts(count: int, fits: Callable[[int], bool]) -> list[int]:
+    """Sizes of the parts of a group: the largest that fits, and again of those who are left.
+
+    So a run that continues with some of its parts begun plans the others as before, which equal
+    parts would not be. Sizes are tried from above: on several devices, or where more members are
+    trained one after another, fewer may need more.
+    """
+    sizes = []
+    while count:
+        sizes.append(next((size for size in range(count, 1, -1) if fits(size)), 1))
+        count -= sizes[-1]
+    return sizes

@@ -1,0 +1,135 @@
+"""A study ready to run: everything checked, nothing compiled, nothing written."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxcifar import data
+from jaxcifar.checkpoints import first_weights
+from jaxcifar.config import Config, Study, replace
+from jaxcifar.config.population import MemberRun, expand, identity
+from jaxcifar.config.tree import from_dict
+from jaxcifar.core import hardware
+from jaxcifar.core.console import say
+from jaxcifar.core.errors import UserError
+from jaxcifar.planning import plan, resolve
+from jaxcifar.planning.fit import fitting
+from jaxcifar.planning.group import Job, split_rows
+from jaxcifar.records import folder, formats
+
+
+class Prepared(NamedTuple):
+    """A study ready to run: everything checked, nothing compiled, nothing written."""
+
+    study: Study
+    workdir: Path
+    runs: tuple[MemberRun, ...]
+    jobs: tuple[Job, ...]
+    machine: hardware.Hardware
+
+
+def prepare(study: Study, workdir: Path | None = None) -> Prepared:
+    """Check a study, read its data and plan its groups.
+
+    Groups that the folder already holds stay as they are; members it does not hold yet, such as
+    added seeds, form groups of their own.
+
+    Raises: UserError: anything the user can mend, from a misspelt option to another study's folder.
+    """
+    study = first_weights.pin(study)
+    for member in study.members:
+        resolve.resolve_stages(replace(study.base, member.overrides))
+    dataset = _loader()
+    runs = expand(study, lambda config: dataset(config).fingerprint)
+    workdir = workdir or folder.default_workdir(study)
+    folder.claim(workdir, runs)
+    machine = hardware.hardware()
+    jobs: list[Job] = []
+    for rows, known in _groups(workdir, runs):
+        make = partial(
+            _job, workdir, images=dataset(rows[0].config), machine=machine, known=known
+        )  # fmt: skip
+        jobs += [make(rows)] if known else _fresh(make, rows, machine)
+    return Prepared(study, workdir, runs, tuple(jobs), machine)
+
+
+def _fresh(
+    make: Callable[[tuple[MemberRun, ...]], Job],
+    rows: tuple[MemberRun, ...],
+    machine: hardware.Hardware,
+) -> tuple[Job, ...]:
+    """Groups that the folder does not hold yet, each of a size that the device has memory for."""
+    jobs, said = fitting(make(rows), make, machine, hardware.limit())
+    say(said)
+    for job in jobs:
+        first_weights.check(job.plan, job.members)
+    return jobs
+
+
+def _loader() -> Callable[[Config], data.Dataset]:
+    """A function that reads a config's images, each source once."""
+    read: dict[Any, data.Dataset] = {}
+
+    def dataset(config: Config) -> data.Dataset:
+        part = config.data
+        key = (part.name, part.dir, part.n_train, part.n_test)
+        if key not in read:
+            read[key] = data.load(
+                part.name, part.dir, n_train=part.n_train, n_test=part.n_test
+            )  # fmt: skip
+        return read[key]
+
+    return dataset
+
+
+def _job(
+    workdir: Path, rows: tuple[MemberRun, ...], *, images: data.Dataset, machine: hardware.Hardware,
+    known: folder.GroupFolder | None,
+) -> Job:  # fmt: skip
+    config = rows[0].config
+    train, validation = split_rows(images, config.data)
+    if config.select_on.startswith("validation") and not len(validation):
+        raise UserError(
+            f"select_on={config.select_on!r} needs a validation part, but data.validation="
+            f"{config.data.validation} of {len(train):,} images is none\n"
+            "give a larger --config.data.validation, more images, or --config.select_on=train"
+        )
+    made = plan.make_plan(rows, len(train), machine)
+    path = known.path if known else workdir / "groups" / made.id
+    return Job(made, rows, images, path, known is not None and known.finished)
+
+
+def _groups(
+    workdir: Path, runs: Sequence[MemberRun]
+) -> list[tuple[tuple[MemberRun, ...], folder.GroupFolder | None]]:
+    by_id = {run.id: run for run in runs}
+    there = folder.groups(workdir)
+    covered = {name for group in there for name in group.members}
+    new = plan.group([run for run in runs if run.id not in covered])
+    old = [(tuple(by_id[name] for name in group.members), group) for group in there]
+    return [*old, *((rows, None) for rows in new)]
+
+
+def job_of(workdir: Path, members: Sequence[str]) -> Job:
+    """The job of a group that a run folder holds, from the folder and its data alone.
+
+    Raises: UserError: the data found now is not what the group was trained on.
+    """
+    rows = {row["id"]: row for row in formats.read_json(workdir / "config.json")["members"]}
+    known = next(group for group in folder.groups(workdir) if group.members == tuple(members))
+    dataset = _loader()
+    runs = []
+    for name in members:
+        row = rows[name]
+        config = from_dict(row["config"])
+        if identity(config, dataset(config).fingerprint) != row["identity"]:
+            raise UserError(
+                f"member {name!r} was trained on other data than {dataset(config).source} holds\n"
+                "point --config.data.dir or $JAXCIFAR_DATA at the data it was trained on"
+            )
+        runs.append(
+            MemberRun(name, row["study_id"], row["seed"], row["overrides"], config, row["identity"])
+        )
+    images = dataset(runs[0].config)
+    return _job(workdir, tuple(runs), images=images, machine=hardware.hardware(), known=known)

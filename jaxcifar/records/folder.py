@@ -1,0 +1,152 @@
+"""A run folder: which study it belongs to, which groups it holds, and who may write in it."""
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxcifar.config import Study
+from jaxcifar.config.population import MemberRun, effective
+from jaxcifar.config.tree import as_dict, differences
+from jaxcifar.core import files
+from jaxcifar.core.errors import UserError
+from jaxcifar.records import formats, provenance, tables
+
+
+class GroupFolder(NamedTuple):
+    """A group that a run folder already holds."""
+
+    path: Path
+    members: tuple[str, ...]
+    numerics: Mapping[str, Any]
+    software: Mapping[str, Any]  # that began it; empty in folders from before it was recorded
+
+    @property
+    def finished(self) -> bool:
+        """Whether all its members are trained and scored."""
+        return (self.path / "summary.json").exists()
+
+
+def default_workdir(study: Study) -> Path:
+    """``runs/<study>-<variant>-<hash8>``, hashed from what has an effect of the base config.
+
+    Members may be added, and how the run is kept may change: the folder stays the same.
+    """
+    text = json.dumps(effective(study.base), sort_keys=True)
+    words = [study.name, study.variant, hashlib.sha256(text.encode()).hexdigest()[:8]]
+    return Path("runs") / "-".join(word for word in words if word)
+
+
+def claim(workdir: Path, runs: Sequence[MemberRun]) -> None:
+    """Make sure that a folder is new or belongs to the study with these members.
+
+    One in which nothing but its first write was begun is new.
+
+    Raises: UserError: it holds other members, or members of the same name that differ.
+    """
+    if not (workdir / "config.json").exists():
+        if workdir.exists() and not all(map(files.left_over, workdir.iterdir())):
+            raise UserError(f"{workdir} is not empty and no run folder\ngive another --workdir")
+        return
+    there = {row["id"]: row for row in formats.read_json(workdir / "config.json")["members"]}
+    here = {run.id: run for run in runs}
+    for name, row in there.items():
+        if name not in here:
+            raise UserError(
+                f"{workdir} belongs to another study: it holds member {name!r}, this one does not\n"
+                "give another --workdir"
+            )
+        if row["identity"] != here[name].identity:
+            changed = differences(row["config"], as_dict(here[name].config))
+            what = "; ".join(changed[:3]) or "its data has another fingerprint"
+            raise UserError(
+                f"{workdir} belongs to another study: member {name!r} differs ({what})\n"
+                "give another --workdir"
+            )
+
+
+def groups(workdir: Path) -> tuple[GroupFolder, ...]:
+    """The groups begun in a run folder, in the order of their names."""
+    found = []
+    for path in sorted((workdir / "groups").glob("*/group.json")):
+        content = formats.read_json(path)
+        members, software = tuple(content["members"]), content.get("software", {})
+        found.append(GroupFolder(path.parent, members, content["numerics"], software))
+    return tuple(found)
+
+
+def origins(workdir: Path) -> dict[str, dict[str, Any]]:
+    """What each group that was begun was begun on, and by which code."""
+    return {group.path.name: {**group.numerics, **group.software} for group in groups(workdir)}
+
+
+def merge(workdir: Path) -> None:
+    """Merge the groups' records into the run folder's, members in the study's order.
+
+    Of environment.json it renews what the groups tell of their origins. A folder that holds no
+    groups, as one of copied records, stays as it is.
+    """
+    paths = [group.path for group in groups(workdir)]
+    if not paths:
+        return
+    order = [row["id"] for row in formats.read_json(workdir / "config.json")["members"]]
+    tables.merge(workdir, order, paths)
+    parts = [part for path in paths if (part := formats.read_json(path / "summary.json"))]
+    if parts:
+        members = {name: row for part in parts for name, row in part["members"].items()}
+        ordered = {name: members[name] for name in order if name in members}
+        formats.write_json(workdir / "summary.json", parts[0] | {"members": ordered})
+    _merge_origins(workdir)
+
+
+def _merge_origins(workdir: Path) -> None:
+    path = workdir / "environment.json"
+    environment = formats.read_json(path) or {}
+    before = environment.get("groups", {})
+    told = {name: before.get(name, {}) | row for name, row in origins(workdir).items()}
+    if environment and told != before:
+        formats.write_json(path, environment | {"groups": told})
+
+
+def open_group(
+    path: Path, members: Sequence[str], numerics: Mapping[str, Any], strict: bool
+) -> str:
+    """Create a group's folder, or check that it is continued on the same numerics.
+
+    Returns: what there is to say about it, or "".
+    Raises: UserError: `strict`, and what decides the bits (cores, lane, ...) is not what it was.
+    """
+    before = formats.read_json(path / "group.json")
+    if before is None:
+        content = {"members": list(members), "numerics": dict(numerics)}
+        formats.write_json(path / "group.json", content | {"software": provenance.software()})
+        return ""
+    changed = "; ".join(differences(before["numerics"], numerics))
+    if changed and strict:
+        raise UserError(
+            f"group {path.name} was begun on other numerics ({changed})\n"
+            "its last bits would differ: continue where it was begun, or say that this is fine\n"
+            "with --config.deterministic=False"
+        )
+    return f"group {path.name} continues on other numerics: {changed}" if changed else ""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a group's lock: one process at a time trains it; the kernel frees it on any exit.
+
+    Raises: UserError: another process holds it.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    with (path / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(
+                f"group {path.name} is being trained by another process\n"
+                "wait for it, or train another group with --only-group"
+            ) from None
+        yield

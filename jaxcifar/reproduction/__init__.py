@@ -1,0 +1,1 @@
+"""The published studies: their numbers, ours beside them, verdicts by rule."""

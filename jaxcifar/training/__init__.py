@@ -1,0 +1,1 @@
+"""The loop: a study, its groups, segments and what happens at their cuts."""

@@ -1,0 +1,107 @@
+"""A whole study, from its config to its results: plans groups, trains them, merges records."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxcifar.config import Study
+from jaxcifar.core import files, host_memory, setup
+from jaxcifar.core.errors import UserError, nearest
+from jaxcifar.planning.group import Job
+from jaxcifar.planning.prepare import Prepared, prepare
+from jaxcifar.records import folder, formats, provenance, tables
+from jaxcifar.training.train_group import train_job
+
+Watch = Callable[[Job], AbstractContextManager[Callable[[], None]]]
+
+
+def unwatched(job: Job) -> AbstractContextManager[Callable[[], None]]:
+    """What follows a group's training: within, its function is called after every save."""
+    return nullcontext(lambda: None)
+
+
+class Results(NamedTuple):
+    """What a study gave, read back from its run folder."""
+
+    workdir: Path
+    summary: dict[str, Any]  # summary.json
+    metrics: list[dict[str, Any]]  # metrics.jsonl
+    steps: dict[str, np.ndarray]  # steps.npz
+
+
+def train(
+    study: Study, workdir: Path | str | None = None, only_group: str | None = None,
+    command: str = "jaxcifar.train(study)", watch: Watch = unwatched,
+) -> Results:  # fmt: skip
+    """Train every member of a study that is not trained yet, score it, and write the records.
+
+    The same call continues a run that was cut anywhere, with the same bits.
+
+    Args:
+        study: members and seeds; see `jaxcifar.config`.
+        workdir: the run folder; None = ``runs/<study>-<variant>-<hash>``.
+        only_group: id of the one group to train, so that groups can run side by side.
+        command: what environment.json tells of how it was called.
+        watch: called with each job; its context receives what the group saves (`trackers`).
+
+    Returns: paths and records; of several groups those of all that there are.
+
+    Raises: UserError: see `prepare`. Stopped: SIGINT or SIGTERM came; everything so far is saved.
+    """
+    setup.prepare(study.base.deterministic)
+    prepared = prepare(study, None if workdir is None else Path(workdir))
+    return train_prepared(prepared, only_group, command, watch)
+
+
+def train_prepared(
+    prepared: Prepared, only_group: str | None, command: str, watch: Watch = unwatched
+) -> Results:
+    """`train` for a study that `prepare` has checked; every group runs within `watch`."""
+    jobs = [job for job in prepared.jobs if only_group in (None, job.path.name)]
+    if not jobs:
+        names = [job.path.name for job in prepared.jobs]
+        raise UserError(
+            f"no group {only_group!r}{nearest(str(only_group), names)}\n"
+            f"this study has: {', '.join(names)}"
+        )
+    _write_heads(prepared, None if all(job.finished for job in jobs) else command)
+    try:
+        for job in jobs:
+            with watch(job) as saved:
+                if not job.finished:
+                    train_job(job, prepared.machine, saved)
+                    host_memory.make_room()
+    finally:
+        folder.merge(prepared.workdir)
+    return results(prepared.workdir)
+
+
+def _write_heads(prepared: Prepared, command: str | None) -> None:
+    """config.json, and environment.json of the process that trains; None = nothing is left to."""
+    study, workdir = prepared.study, prepared.workdir
+    head = {"study": study.name, "variant": study.variant, "seeds": study.seeds}
+    used = {job.data.fingerprint: job.data for job in prepared.jobs}.values()
+    source = {
+        name: " / ".join(dict.fromkeys(getattr(item, name) for item in used))
+        for name in ("label", "fingerprint", "source")
+    }
+    text = tables.config_json(head, study.base, prepared.runs, source)
+    files.write_atomically(workdir / "config.json", text)
+    if command is not None:
+        machine: Mapping[str, Any] = prepared.machine._asdict()
+        told = {"groups": folder.origins(workdir), "data": source}
+        content = provenance.environment(machine, command) | told
+        formats.write_json(workdir / "environment.json", content)
+
+
+def results(workdir: Path) -> Results:
+    """Read a run folder's records."""
+    return Results(
+        workdir=workdir,
+        summary=formats.read_json(workdir / "summary.json") or {},
+        metrics=formats.read_lines(workdir / "metrics.jsonl"),
+        steps=formats.read_table(workdir / "steps.npz"),
+    )
