@@ -1,5 +1,6 @@
 """Where and with what a run was made."""
 
+import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -24,13 +25,25 @@ def software() -> dict[str, Any]:
     }
 
 
-def commit() -> str | None:
-    """The commit of the package's checkout, ``-dirty`` where files differ; None outside of git."""
-    here = Path(__file__).resolve().parent
+def commit(file: Path = Path(__file__)) -> str | None:
+    """The commit of the package's checkout, ``-dirty`` where files differ; None outside of one.
+
+    Args: file: of the package. A repository that does not track it is somebody else's, such as
+        the one around the virtual environment that the package is installed in.
+    """
+    if _git(file, "ls-files", "--error-unmatch", "--", file.name) is None:
+        return None
+    return _git(file, "describe", "--always", "--dirty", "--abbrev=40")
+
+
+def _git(file: Path, *words: str) -> str | None:
+    """What git says in a file's folder; None where it says no, or nothing, or is not there."""
+    # A hook's GIT_DIR and its like name the repository that is at work, not the one of the file.
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"],
-            capture_output=True, text=True, timeout=5, check=True,
+            ["git", "-C", str(file.resolve().parent), *words],
+            capture_output=True, text=True, timeout=5, check=True, env=environ,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
