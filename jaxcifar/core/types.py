@@ -32,6 +32,7 @@ class Program(NamedTuple):
     members: int
     devices: int  # along the mesh axis "member"; divides `members`
     segment: int  # most steps that one call may take
+    decay: str = "all"  # which weights decay: "all" or "kernels"
 
 
 class Numbers(NamedTuple):

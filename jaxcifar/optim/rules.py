@@ -1,9 +1,11 @@
 """Update rules as optax chains; ``params -= lr * direction`` completes each of them.
 
-Numbers (decays, momenta, ...) may be traced scalars.
+Numbers (momenta, ...) may be traced scalars. `decay` is a link of the chain that adds weight decay,
+see `decayed`: where it stands makes the decay coupled or decoupled.
 """
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -15,44 +17,56 @@ Rule = Any  # optax.GradientTransformation
 EPSILON = 1e-8  # of Adam, outside the root and after bias correction, as in PyTorch
 
 
-def sgd(weight_decay: Any, momentum: Any, *, nesterov: bool = False) -> Rule:
+def kernels(params: Tree) -> Tree:
+    """Whether each leaf is a kernel, as its name says: a loop's stacked vectors have two axes."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, _: "kernel" in jax.tree_util.keystr(path[-1:]), params
+    )
+
+
+# Which weights decay: all, or no bias, no scale of BatchNorm and no learned slope.
+DECAYS: Mapping[str, Callable[[Tree], Tree] | None] = {"all": None, "kernels": kernels}
+
+
+def decayed(weight_decay: Any, which: str = "all") -> Rule:
+    """``g + weight_decay * w`` for the weights that `DECAYS` says; may be traced."""
+    return optax.add_decayed_weights(weight_decay, DECAYS[which])
+
+
+def sgd(decay: Rule, momentum: Any, *, nesterov: bool = False) -> Rule:
     """``g += decay * w; b = momentum * b + g`` and b, or ``g + momentum * b`` with Nesterov's."""
     # trace(0) is the identity, so plain SGD is the same program with another number.
-    return optax.chain(optax.add_decayed_weights(weight_decay), optax.trace(momentum, nesterov))
+    return optax.chain(decay, optax.trace(momentum, nesterov))
 
 
-def sign_sgd(weight_decay: Any, momentum: Any) -> Rule:
+def sign_sgd(decay: Rule, momentum: Any) -> Rule:
     """Running average of the signs of ``g + decay * w``, without bias correction."""
     return optax.chain(
-        optax.add_decayed_weights(weight_decay),
+        decay,
         optax.scale_by_sign(),
         optax.ema(momentum, debias=False),
     )
 
 
-def adam(weight_decay: Any, b1: Any, b2: Any) -> Rule:
+def adam(decay: Rule, b1: Any, b2: Any) -> Rule:
     """Adam (arXiv:1412.6980) with coupled decay: ``g += decay * w`` comes first."""
-    return optax.chain(
-        optax.add_decayed_weights(weight_decay), optax.scale_by_adam(b1, b2, eps=EPSILON)
-    )
+    return optax.chain(decay, optax.scale_by_adam(b1, b2, eps=EPSILON))
 
 
-def adamw(weight_decay: Any, b1: Any, b2: Any) -> Rule:
+def adamw(decay: Rule, b1: Any, b2: Any) -> Rule:
     """Adam with decoupled decay, ``w *= 1 - lr * decay`` (arXiv:1711.05101)."""
-    return optax.chain(
-        optax.scale_by_adam(b1, b2, eps=EPSILON), optax.add_decayed_weights(weight_decay)
-    )
+    return optax.chain(optax.scale_by_adam(b1, b2, eps=EPSILON), decay)
 
 
-def lion(weight_decay: Any, b1: Any, b2: Any) -> Rule:
+def lion(decay: Rule, b1: Any, b2: Any) -> Rule:
     """Sign of ``b1 * m + (1 - b1) * g``, then ``m = b2 * m + (1 - b2) * g`` (arXiv:2302.06675).
 
     The decay is decoupled.
     """
-    return optax.chain(optax.scale_by_lion(b1, b2), optax.add_decayed_weights(weight_decay))
+    return optax.chain(optax.scale_by_lion(b1, b2), decay)
 
 
-def muon(weight_decay: Any, momentum: Any, b1: Any, b2: Any) -> Rule:
+def muon(decay: Rule, momentum: Any, b1: Any, b2: Any) -> Rule:
     """Nesterov momentum, orthogonalised, for kernels; Adam for all else; decoupled decay for all.
 
     PyTorch's Muon with ``match_rms_adamw`` (arXiv:2502.16982), so that one learning rate serves
@@ -60,16 +74,13 @@ def muon(weight_decay: Any, momentum: Any, b1: Any, b2: Any) -> Rule:
     """
 
     def half(params: Tree) -> Tree:
-        return jax.tree_util.tree_map_with_path(
-            lambda path, _: "matrix" if "kernel" in jax.tree_util.keystr(path[-1:]) else "other",
-            params,
-        )
+        return jax.tree.map(lambda kernel: "matrix" if kernel else "other", kernels(params))
 
     matrix = optax.chain(optax.trace(momentum, nesterov=True), optax.stateless(_orthogonal))
     other = optax.scale_by_adam(b1, b2, eps=EPSILON)
     return optax.chain(
         optax.partition({"matrix": matrix, "other": other}, half),
-        optax.add_decayed_weights(weight_decay),
+        decay,
     )
 
 
@@ -97,15 +108,15 @@ def _matrix_axes(ndim: int) -> optax.contrib.MuonDimensionNumbers:
     return optax.contrib.MuonDimensionNumbers(tuple(range(first, ndim - 1)), ndim - 1)
 
 
-def schedule_free_sgd(weight_decay: Any, b1: Any) -> Rule:
+def schedule_free_sgd(decay: Rule, b1: Any) -> Rule:
     """Schedule-free SGD (arXiv:2405.15682); decay at the weights that are trained."""
-    return _schedule_free(optax.add_decayed_weights(weight_decay), b1)
+    return _schedule_free(decay, b1)
 
 
-def schedule_free_adamw(weight_decay: Any, b1: Any, b2: Any) -> Rule:
+def schedule_free_adamw(decay: Rule, b1: Any, b2: Any) -> Rule:
     """Schedule-free AdamW (arXiv:2405.15682)."""
     scale = optax.scale_by_rms(b2, eps=EPSILON, eps_in_sqrt=False, bias_correction=True)
-    return _schedule_free(optax.chain(scale, optax.add_decayed_weights(weight_decay)), b1)
+    return _schedule_free(optax.chain(scale, decay), b1)
 
 
 def _schedule_free(base: Rule, b1: Any) -> Rule:
@@ -137,10 +148,10 @@ def schedule_free_average(state: Tree, params: Tree) -> Tree:
     return (jax.vmap(average) if state.b1.ndim else average)(state, params)
 
 
-def sam(weight_decay: Any, momentum: Any, rho: Any) -> Rule:
+def sam(decay: Rule, momentum: Any, rho: Any) -> Rule:
     """SGD on the gradient at ``w + rho * g / |g|`` (arXiv:2010.01412), asked of ``grad_fn``."""
     ascent = optax.normalize_by_update_norm(-rho, eps=1e-12)  # the library subtracts its steps
-    rule = optax.contrib.sam(sgd(weight_decay, momentum), ascent, opaque_mode=True)
+    rule = optax.contrib.sam(sgd(decay, momentum), ascent, opaque_mode=True)
 
     def update(
         grads: Tree, state: Tree, params: Tree, *, grad_fn: Any, **extra: Any

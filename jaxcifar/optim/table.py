@@ -23,7 +23,8 @@ class OptimizerRow(NamedTuple):
     """How an optimizer is built and what it may be told.
 
     `options` are the numbers with their defaults; each may be a traced scalar, and those named in
-    `positive` must not be 0. `eval_params` gives the parameters to evaluate from (opt_state,
+    `positive` must not be 0. `build` takes them but for `weight_decay`, in place of which comes the
+    link `decay` (`rules.decayed`). `eval_params` gives the parameters to evaluate from (opt_state,
     params), of one member or a population. `looks_ahead` says that it calls ``grad_fn``.
     """
 
@@ -61,7 +62,9 @@ OPTIMIZERS: Mapping[str, OptimizerRow] = {
 }
 
 
-def make_optimizer(name: str, **numbers: Any) -> optax.GradientTransformationExtraArgs:
+def make_optimizer(
+    name: str, *, decay: str = "all", **numbers: Any
+) -> optax.GradientTransformationExtraArgs:
     """The chain from (clipped) gradients to the direction before the learning rate.
 
     ``params -= lr * direction`` (`apply_direction`) completes the step. Update rules are
@@ -75,19 +78,26 @@ def make_optimizer(name: str, **numbers: Any) -> optax.GradientTransformationExt
 
     Args:
         name: a row of `OPTIMIZERS`.
+        decay: which weights `weight_decay` is for: "all", or "kernels" (no bias, no parameter of
+            BatchNorm, no learned slope).
         **numbers: options of that row; what is not given has the row's default.
 
     Raises:
         UserError: unknown name or option.
     """
     row = _row(name)
+    if decay not in rules.DECAYS:
+        raise unknown("optim.decay", decay, rules.DECAYS)
     for option in numbers:
         if option not in row.options:
             raise UserError(
                 f"optimizer {name!r} has no option {option!r}\n"
                 f"it takes: {', '.join(sorted(row.options))}"
             )
-    return optax.with_extra_args_support(row.build(**{**row.options, **numbers}))
+    given = {**row.options, **numbers}
+    if "weight_decay" in given:
+        given["decay"] = rules.decayed(given.pop("weight_decay"), decay)
+    return optax.with_extra_args_support(row.build(**given))
 
 
 def check(name: str, numbers: Mapping[str, float], accumulation: str) -> None:

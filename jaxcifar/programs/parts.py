@@ -19,6 +19,7 @@ class Parts(NamedTuple):
     model: Any
     optimizer: str
     accumulation: str
+    decay: str
     loss: Callable[..., jax.Array]
     average: str
     augment: augment.Work
@@ -43,6 +44,7 @@ def bind(program: Program) -> Parts:
         model=model,
         optimizer=program.optimizer,
         accumulation=program.accumulation,
+        decay=program.decay,
         loss=losses.make_loss(program.loss),
         average=program.average,
         augment=program.augment,
@@ -75,7 +77,7 @@ def init_opt_state(params: Tree, numbers: Numbers, *, parts: Parts) -> Tree:
 
 
 def _optimizer(numbers: Numbers, parts: Parts) -> Any:
-    rule = optim.make_optimizer(parts.optimizer, **numbers.optim)
+    rule = optim.make_optimizer(parts.optimizer, decay=parts.decay, **numbers.optim)
     return optim.ACCUMULATIONS[parts.accumulation](rule, numbers.clip)
 
 

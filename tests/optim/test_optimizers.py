@@ -17,12 +17,12 @@ LEAVES = ("kernel", "bias")
 CURVATURE = 0.3  # of the loss that the golden sam descends
 
 
-def run(name, params, grads, rates, numbers, clip, accumulation="reset"):
+def run(name, params, grads, rates, numbers, clip, accumulation="reset", decay="all"):
     """Parameters, and evaluated ones, after each gradient; everything numeric is traced."""
 
     @jax.jit
     def trajectory(params, grads, rates, numbers, clip):
-        rule = optim.make_optimizer(name, **numbers)
+        rule = optim.make_optimizer(name, decay=decay, **numbers)
         tx = optim.ACCUMULATIONS[accumulation](rule, clip)
 
         def body(carry, now):
@@ -69,6 +69,31 @@ PRINTED = {  # from [1, -2] with gradients [.5, -.1], [-.2, .3], [.1, .1], lr .1
     ],
     "sign_sgd": [[0.99, -1.99], [0.991, -1.991], [0.9819, -2.0019]],
 }
+
+
+@pytest.mark.parametrize("name", optim.OPTIMIZERS)
+def test_decay_of_kernels_alone_leaves_everything_else_as_without_decay(name):
+    steps = 1 if name == "sam" else 4  # its norm of all gradients binds the leaves together
+
+    def ended(decay, weight_decay):
+        start, grads = start_and_grads()
+        rates, numbers = np.full(steps, 0.1), optim.OPTIMIZERS[name].options
+        grads = {leaf: rows[:steps] for leaf, rows in grads.items()}
+        numbers = numbers | {"weight_decay": weight_decay}
+        return run(name, start, grads, rates, numbers, np.inf, decay=decay)[0]
+
+    kernels, everything, nothing = (
+        ended(*row) for row in (("kernels", 5.0), ("all", 5.0), ("all", 0.0))
+    )
+    np.testing.assert_array_equal(kernels["kernel"], everything["kernel"])
+    np.testing.assert_array_equal(kernels["bias"], nothing["bias"])
+    for leaf in LEAVES:
+        assert (np.asarray(everything[leaf]) != nothing[leaf]).any(), "or nothing was tested"
+
+
+def test_an_unknown_decay_is_refused():
+    with pytest.raises(UserError, match="unknown optim.decay 'kernel'; did you mean 'kernels'"):
+        optim.make_optimizer("sgd", decay="kernel")
 
 
 @pytest.mark.parametrize("name", PRINTED)
