@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from jaxcifar.config import population
-from jaxcifar.records import tables
+from jaxcifar.records import study_file
 
 FIELDS = ("loss", "lr", "accuracy")
 
@@ -16,7 +16,7 @@ def make(folder, study, accuracy, epochs=4, leave_out=(), label="CIFAR-10 (JPEG)
     folder.mkdir(parents=True)
     head = {"study": study.name, "variant": study.variant, "seeds": study.seeds}
     data = {"label": label, "fingerprint": "ab" * 32, "source": "/secret/place"}
-    (folder / "config.json").write_bytes(tables.config_json(head, study.base, runs, data))
+    study_file.write(folder, head, study.base, runs, data)
     reached = {
         run.id: accuracy(run.study_id, n // len(study.members)) for n, run in enumerate(runs)
     }

@@ -11,12 +11,13 @@ from jaxcifar.config.components import (
     ScheduleConfig,
     TrainConfig,
 )
-from jaxcifar.config.config import Config, Stage, flat, replace, stage_path
+from jaxcifar.config.config import SEEDS, Config, Stage, flat, replace, stage_path
 from jaxcifar.config.fields import Duration, describe, duration
 from jaxcifar.config.first_weights import Source, source
 from jaxcifar.config.study import Member, Study, default_id, short, sweep
 
 __all__ = [
+    "SEEDS",
     "AverageConfig",
     "CheckpointConfig",
     "Config",

@@ -32,6 +32,10 @@ class Stage(NamedTuple):
     changes: Mapping[str, Any]  # by dotted path, on top of the stage before it
 
 
+SEEDS = ("init_seed", "order_seed", "augment_seed")
+"""What `seed` stands for where they are not given: first weights, order of images, augmentation."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """One member's whole description. Everything has a default; configs state differences."""
@@ -81,7 +85,7 @@ class Config:
                 f"select={self.select!r}, but average.name={averaged!r}: no such weights\n"
                 f"give --config.average.name={self.select}"
             )
-        for name in ("seed", "init_seed", "order_seed", "augment_seed"):
+        for name in ("seed", *SEEDS):
             value = getattr(self, name)
             require(value is None or 0 <= value < 2**31, name, value, "0 <= seed < 2**31")
 

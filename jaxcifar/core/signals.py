@@ -5,6 +5,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+
+class Interrupted(Exception):
+    """A stop was asked for and is obeyed here.
+
+    At a cut it carries the snapshot to save; within a pass over images nothing, as it is redone.
+    """
+
+    def __init__(self, snapshot: Any = None) -> None:
+        super().__init__("stopped at a cut")
+        self.snapshot = snapshot
 
 
 class Stopped(KeyboardInterrupt):

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 
 from jaxcifar import programs
 from jaxcifar.core.keys import Purpose, key_at
+from jaxcifar.core.signals import Interrupted
 from jaxcifar.core.types import Images, Numbers, Plan, Program, Stream, Tree
-from jaxcifar.evaluation import scoring
 from jaxcifar.optim import averaging
 
 
@@ -33,7 +33,7 @@ def reestimate(
         batch_stats: gives shapes and dtypes; a network without BatchNorm has none.
         stop: asked between segments.
 
-    Raises: scoring.Stopped: `stop` said so; nothing is kept of the pass.
+    Raises: Interrupted: `stop` said so; nothing is kept of the pass.
     """
     phase = plan.phases[-1]
     if not jax.tree.leaves(batch_stats):
@@ -44,7 +44,7 @@ def reestimate(
     full, at = phase.visits // phase.program.batch, 0
     while at < phase.steps_per_epoch:
         if stop():
-            raise scoring.Stopped
+            raise Interrupted
         program, row = phase.program, at * phase.program.batch
         end = min(at + program.segment, full)
         if at == full:

@@ -1,6 +1,5 @@
 """What networks look like inside: layers before and after training, filters, attention, answers."""
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache
@@ -12,6 +11,7 @@ import numpy as np
 
 from jaxcifar import models, programs
 from jaxcifar.core.types import Images, Plan, Program, Tree
+from jaxcifar.records.formats import described
 
 N_IMAGE = 256  # images that a layer's outputs are measured over
 N_SAMPLE = 16  # images whose probabilities and attention are kept
@@ -61,8 +61,7 @@ def probe(
     measured = {name: np.stack([row[0][name] for row in rows]) for name in rows[0][0]}
     shown = {"sample_images": sample.images, "sample_labels": sample.labels.astype(np.int32)}
     table = {**rows[0][1], **measured, **shown}
-    units = np.array(json.dumps({name: UNITS[name] for name in sorted(table)}))
-    return {"members": np.array(plan.members, np.str_), "units": units, **table}
+    return described(plan.members, {}, {name: UNITS[name] for name in sorted(table)}, table)
 
 
 def _row(tree: Tree, m: int) -> Tree:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxcifar import programs
 from jaxcifar.core import kill_points
 from jaxcifar.core.keys import Purpose, key_at
+from jaxcifar.core.signals import Interrupted
 from jaxcifar.core.types import Images, Numbers, Program, Tree
 from jaxcifar.programs import Answers
 
@@ -23,10 +24,6 @@ class Examined(NamedTuple):
     loss: np.ndarray  # (M,) float64, mean in nats
     accuracy: np.ndarray  # (M,) float64, in [0, 1]
     answers: Answers  # leaves (M, ...), counts int64 and sums float64
-
-
-class Stopped(Exception):
-    """Scoring was left half done; it will be done again."""
 
 
 def score(
@@ -46,7 +43,7 @@ def score(
             mixing, by draws of their own that follow from the seed and this step.
 
     Returns: two float64 (M,) arrays.
-    Raises: Stopped: `stop` said so.
+    Raises: Interrupted: `stop` said so.
     """
     run = make_score(program, batch, augmented=augmented_at is not None)
     sums = _sums(run, program, weights_of, numbers, images, batch, stop, augmented_at or 0)
@@ -82,7 +79,7 @@ def _sums(
         parts.append(jax.tree.map(_widened, found))
         kill_points.reach("evaluation")
         if stop():
-            raise Stopped
+            raise Interrupted
     return jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1).sum(axis=1), *parts)
 
 

@@ -1,6 +1,5 @@
 """What a finished group reached: every set of weights on the test set, once, and its best epoch."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from jaxcifar.core.types import Images, Plan, Snapshot, Tree
 from jaxcifar.evaluation import group_images, scoring
 from jaxcifar.evaluation.scoring import Examined
 from jaxcifar.programs import Answers
+from jaxcifar.records.formats import described
 
 _AXES = "member, kind"
 _BIN = "bin; bin b of 15 holds top softmax probabilities in (b / 15, (b + 1) / 15]"
@@ -87,18 +87,13 @@ def test_table(
     Counts are 0 where a set of weights is lost.
     """
     lost = np.stack([_lost(snapshot, kind, found) for kind, found in tested.items()], axis=1)
-    table = {
-        "members": np.array(plan.members, np.str_),
-        "kinds": np.array(list(tested), np.str_),
-        "classes": np.array(classes, np.str_),
-        "units": np.array(json.dumps(UNITS)),
-    }
+    table = {}
     for name in Answers._fields:
         counted = np.stack([getattr(found.answers, name) for found in tested.values()], axis=1)
         gone = lost.reshape(*lost.shape, *[1] * (counted.ndim - 2))
         dtype = np.float64 if name == "bin_confidence" else np.int32
         table[name] = np.where(gone, 0, counted).astype(dtype)
-    return table
+    return described(plan.members, {"kinds": list(tested), "classes": classes}, UNITS, table)
 
 
 def _lost(snapshot: Snapshot, kind: str, scores: Scores | Examined) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Histograms of a population's kernels, counted on the device at every evaluation."""
 
-import json
 from collections.abc import Callable
 from functools import cache
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from jaxcifar import models, programs
 from jaxcifar.core.types import Book, Plan, Program, Tree
+from jaxcifar.records.formats import described
 
 N_BIN = 64
 _AXES = "member, epoch, leaf"
@@ -71,11 +71,7 @@ def table(plan: Plan, book: Book) -> dict[str, np.ndarray]:
     """The arrays of histograms.npz: the rows that a Book holds so far."""
     epochs = book.rows["epoch"][0]
     epochs = np.concatenate([[0.0], epochs[np.isfinite(epochs)]])
-    return {
-        "members": np.array(plan.members, np.str_),
-        "epochs": epochs,
-        "leaves": np.array(leaves(plan.phases[0].program), np.str_),
-        "units": np.array(json.dumps(UNITS)),
-        # Sorted, as a restored Book is: the same bytes after any cut.
-        **{name: values[:, : len(epochs)] for name, values in sorted(book.histograms.items())},
-    }
+    # Sorted, as a restored Book is: the same bytes after any cut.
+    seen = {name: values[:, : len(epochs)] for name, values in sorted(book.histograms.items())}
+    head = {"epochs": epochs, "leaves": leaves(plan.phases[0].program)}
+    return described(plan.members, head, UNITS, seen)

@@ -16,7 +16,7 @@ from jaxcifar.core.errors import UserError
 from jaxcifar.planning import plan, resolve
 from jaxcifar.planning.fit import fitting
 from jaxcifar.planning.group import Job, split_rows
-from jaxcifar.records import folder, formats
+from jaxcifar.records import folder, study_file
 
 
 class Prepared(NamedTuple):
@@ -116,7 +116,7 @@ def job_of(workdir: Path, members: Sequence[str]) -> Job:
 
     Raises: UserError: the data found now is not what the group was trained on.
     """
-    rows = {row["id"]: row for row in formats.read_json(workdir / "config.json")["members"]}
+    rows = study_file.members(workdir)
     known = next(group for group in folder.groups(workdir) if group.members == tuple(members))
     dataset = _loader()
     runs = []

@@ -1,19 +1,19 @@
 """Reading a run folder's records into plain NumPy."""
 
 import json
-import zipfile
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcifar.config import short
+from jaxcifar.config import SEEDS, short
 from jaxcifar.core.errors import UserError
+from jaxcifar.records import study_file
+from jaxcifar.records.formats import read_file, read_lines, read_table
 
 # Members that differ only in these belong to one series: the runs that a band spans.
-_WITHIN_SERIES = {"optim.lr", "seed", "init_seed", "order_seed", "augment_seed"}
+_WITHIN_SERIES = {"optim.lr", "seed", *SEEDS}
 MOST_SETTINGS = 3  # that a series is named by
 _NAMES = {
     "cnn": "CNN",
@@ -22,11 +22,6 @@ _NAMES = {
     "vgg_a_dropout": "VGG-A dropout",
 }
 _VALUES = {("model.norm", "batch"): "with BatchNorm", ("model.norm", "none"): "without BatchNorm"}
-
-# What reading a cut or overwritten file raises: np.load adds the last three.
-_DAMAGE = (ValueError, KeyError, IndexError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
-
-T = TypeVar("T")
 
 
 class Member(NamedTuple):
@@ -102,7 +97,7 @@ def read_run(workdir: Path | str) -> Records:
         UserError: a file is missing or cannot be read, or there is no step recorded yet.
     """
     folder = Path(workdir)
-    config = read_file(folder / "config.json", lambda path: json.loads(path.read_text()))
+    config = study_file.read(folder)
     evaluations = read_file(folder / "metrics.jsonl", _read_evaluations)
     table = read_file(folder / "steps.npz", _read_table)
     order = {str(name): row for row, name in enumerate(table.pop("members"))}
@@ -122,25 +117,9 @@ def read_run(workdir: Path | str) -> Records:
     )
 
 
-def read_file(path: Path, reader: Callable[[Path], T]) -> T:
-    """What `reader` makes of a file.
-
-    Raises: UserError: it is missing, or not what the reader expects.
-    """
-    try:
-        return reader(path)
-    except FileNotFoundError:
-        raise UserError(
-            f"{path} is missing\n{path.parent} must be a run folder, as jaxcifar.train writes it"
-        ) from None
-    except _DAMAGE as error:
-        raise UserError(f"{path} cannot be read: {error}\nrestore it, or train again") from error
-
-
 def _read_evaluations(path: Path) -> dict[str, dict[str, np.ndarray]]:
     lines: dict[str, list[dict[str, Any]]] = {}
-    for text in path.read_text().splitlines():
-        line = json.loads(text)
+    for line in read_lines(path, needed=True):
         lines.setdefault(line["member"], []).append(line)
     return {member: _columns(rows) for member, rows in lines.items()}
 
@@ -153,14 +132,8 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     }
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file."""
-    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-        return dict(file)  # np.load alone would leave a damaged file open
-
-
 def _read_table(path: Path) -> dict[str, np.ndarray]:
-    table = read_arrays(path)
+    table = read_table(path, needed=True)
     units = json.loads(str(table["units"]))
     fields = {field: table[field].astype(np.float64) for field in units}
     return {"members": table["members"], "loss": table["loss"], **fields}

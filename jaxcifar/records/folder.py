@@ -13,7 +13,7 @@ from jaxcifar.config.population import MemberRun, effective
 from jaxcifar.config.tree import as_dict, differences
 from jaxcifar.core import files
 from jaxcifar.core.errors import UserError
-from jaxcifar.records import formats, provenance, tables
+from jaxcifar.records import formats, provenance, study_file, tables
 
 
 class GroupFolder(NamedTuple):
@@ -47,11 +47,12 @@ def claim(workdir: Path, runs: Sequence[MemberRun]) -> None:
 
     Raises: UserError: it holds other members, or members of the same name that differ.
     """
-    if not (workdir / "config.json").exists():
+    files.check_writable(workdir)
+    if not study_file.there(workdir):
         if workdir.exists() and not all(map(files.left_over, workdir.iterdir())):
             raise UserError(f"{workdir} is not empty and no run folder\ngive another --workdir")
         return
-    there = {row["id"]: row for row in formats.read_json(workdir / "config.json")["members"]}
+    there = study_file.members(workdir)
     here = {run.id: run for run in runs}
     for name, row in there.items():
         if name not in here:
@@ -70,12 +71,14 @@ def claim(workdir: Path, runs: Sequence[MemberRun]) -> None:
 
 def groups(workdir: Path) -> tuple[GroupFolder, ...]:
     """The groups begun in a run folder, in the order of their names."""
-    found = []
-    for path in sorted((workdir / "groups").glob("*/group.json")):
-        content = formats.read_json(path)
-        members, software = tuple(content["members"]), content.get("software", {})
-        found.append(GroupFolder(path.parent, members, content["numerics"], software))
-    return tuple(found)
+    paths = sorted((workdir / "groups").glob("*/group.json"))
+    return tuple(formats.read_file(path, _group) for path in paths)
+
+
+def _group(path: Path) -> GroupFolder:
+    content = formats.read_json(path) or {}
+    members, software = tuple(content["members"]), content.get("software", {})
+    return GroupFolder(path.parent, members, content["numerics"], software)
 
 
 def origins(workdir: Path) -> dict[str, dict[str, Any]]:
@@ -92,7 +95,7 @@ def merge(workdir: Path) -> None:
     paths = [group.path for group in groups(workdir)]
     if not paths:
         return
-    order = [row["id"] for row in formats.read_json(workdir / "config.json")["members"]]
+    order = list(study_file.members(workdir))
     tables.merge(workdir, order, paths)
     parts = [part for path in paths if (part := formats.read_json(path / "summary.json"))]
     if parts:

@@ -4,14 +4,13 @@ Each file is optional: a run without it has an empty mapping. Arrays are those o
 apart by member.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from jaxcifar.records.curves import read_arrays, read_file
+from jaxcifar.records.formats import read_file, read_json, read_table
 
 Array = np.ndarray
 Part = TypeVar("Part")
@@ -81,21 +80,28 @@ def read_inside(workdir: Path | str) -> Inside:
         UserError: a file cannot be read, or does not hold what it should.
     """
     folder = Path(workdir)
-    summary = folder / "summary.json"
     return Inside(
         scored=_of_groups(folder, "test.npz", _scored),
         histograms=_of_groups(folder, "histograms.npz", _histograms),
         probes=_of_groups(folder, "probes.npz", _probes),
-        summary=read_file(summary, lambda path: json.loads(path.read_text())["members"])
-        if summary.exists() else {},
-    )  # fmt: skip
+        summary=finished_members(folder / "summary.json"),
+    )
+
+
+def finished_members(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    """The members' rows of a summary.json; none where there is no file yet."""
+
+    def rows(path: Path) -> Mapping[str, Mapping[str, Any]]:
+        return dict((read_json(path) or {"members": {}})["members"])
+
+    return read_file(path, rows) if path.exists() else {}
 
 
 def _of_groups(
     folder: Path, name: str, part_of: Callable[[Mapping[str, Array], int], Part]
 ) -> dict[str, Part]:
     def members_of(path: Path) -> dict[str, Part]:
-        table = read_arrays(path)
+        table = read_table(path, needed=True)
         return {str(member): part_of(table, row) for row, member in enumerate(table["members"])}
 
     found: dict[str, Part] = {}

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxcifar.config.population import MemberRun
-from jaxcifar.config.tree import as_dict
 from jaxcifar.core.types import Book
-from jaxcifar.records.formats import read_lines, read_table, write_lines, write_table
+from jaxcifar.records.formats import described, read_lines, read_table, write_lines, write_table
 
 UNITS = {
     "loss": "nats",
@@ -51,13 +49,9 @@ def step_table(
     for name, values in fields.items():
         if name not in ("lr", "examples"):
             values[dead] = np.nan
-    head = {
-        "members": np.array(members, np.str_),
-        "axes": np.array(["member", "step"]),
-        "step": np.arange(taken, dtype=np.int64),
-        "units": np.array(json.dumps({name: UNITS[name] for name in sorted(fields)})),
-    }
-    return head | dict(sorted(fields.items()))
+    head = {"axes": ["member", "step"], "step": np.arange(taken, dtype=np.int64)}
+    units = {name: UNITS[name] for name in sorted(fields)}
+    return described(members, head, units, dict(sorted(fields.items())))
 
 
 def write_group(
@@ -89,15 +83,12 @@ def _merge_tables(
     longest = max(tables, key=lambda table: len(table["step"]))["step"]
     units = {k: v for table in tables for k, v in json.loads(str(table["units"])).items()}
     merged = {
-        "members": np.array(members, np.str_)[sort],
-        "axes": tables[0]["axes"],
-        "step": longest,
-        "units": np.array(json.dumps(units, sort_keys=True)),
+        field: np.concatenate([_padded(table, field, len(longest)) for table in tables])[sort]
+        for field in sorted(units)
     }
-    for field in sorted(units):
-        parts = [_padded(table, field, len(longest)) for table in tables]
-        merged[field] = np.concatenate(parts)[sort]
-    return merged
+    head = {"axes": tables[0]["axes"], "step": longest}
+    ordered = [members[index] for index in sort]
+    return described(ordered, head, dict(sorted(units.items())), merged)
 
 
 def _padded(table: Mapping[str, np.ndarray], field: str, length: int) -> np.ndarray:
@@ -109,22 +100,3 @@ def _padded(table: Mapping[str, np.ndarray], field: str, length: int) -> np.ndar
     if field in table:
         whole[:, : table[field].shape[1]] = table[field]
     return whole
-
-
-def config_json(
-    study: Mapping[str, Any], base: Any, runs: Sequence[MemberRun], data: Mapping[str, str]
-) -> bytes:
-    """The bytes of config.json: the study as resolved, its members, and its data."""
-    members = [
-        {
-            "id": run.id,
-            "study_id": run.study_id,
-            "seed": run.seed,
-            "overrides": run.overrides,
-            "identity": run.identity,
-            "config": as_dict(run.config),
-        }
-        for run in runs
-    ]
-    content = {**study, "base": as_dict(base), "members": members, "data": data}
-    return (json.dumps(content, indent=1) + "\n").encode()

@@ -1,15 +1,16 @@
 """A run folder's records as the report needs them."""
 
-import json
 from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxcifar.core.errors import UserError
 from jaxcifar.data import split, synthetic
 from jaxcifar.data.dataset import N_TEST, N_TRAIN
+from jaxcifar.records import study_file
 from jaxcifar.records.curves import Member, Records, read_run
+from jaxcifar.records.formats import read_json
+from jaxcifar.records.networks import finished_members
 
 Json = Mapping[str, Any]
 SIZES = {"cifar10": (N_TRAIN, N_TEST), "synthetic": (synthetic.N_TRAIN, synthetic.N_TEST)}
@@ -72,22 +73,14 @@ def read(workdir: Path) -> Run:
     """
     records = read_run(workdir)
     groups = sorted((workdir / "groups").glob("*/summary.json"))
-    spent = {path.parent.name: _json(path).get("members", {}) for path in groups}
+    spent = {path.parent.name: finished_members(path) for path in groups}
     return Run(
-        config=_json(workdir / "config.json"),
-        environment=_json(workdir / "environment.json"),
-        summary=_json(workdir / "summary.json").get("members", {}),
+        config=study_file.read(workdir),
+        environment=read_json(workdir / "environment.json") or {},
+        summary=finished_members(workdir / "summary.json"),
         records=records,
         seconds={name: max(r["seconds"] for r in rows.values()) for name, rows in spent.items()},
     )
-
-
-def _json(path: Path) -> Json:
-    try:
-        content: Json = json.loads(path.read_text()) if path.exists() else {}
-    except ValueError as error:
-        raise UserError(f"{path} cannot be read: {error}\nrestore it, or train again") from error
-    return content
 
 
 def setting(tree: Any, path: str) -> Any:

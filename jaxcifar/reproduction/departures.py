@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxcifar.config import source
+from jaxcifar.config import SEEDS, source
 from jaxcifar.report.blocks import short
 from jaxcifar.report.run_records import Json
 
 # What cannot make a member another experiment. Compute type and data source are told beside it; of
 # evaluations, only how often they come decides anything: the selecting images are asked as often.
 FREE = (
-    "seed", "init_seed", "order_seed", "augment_seed", "deterministic", "dtype", "checkpoint",
+    "seed", *SEEDS, "deterministic", "dtype", "checkpoint",
     "data.dir", "eval.batch_size", "eval.train", "eval.histograms", "eval.probes",
 )  # fmt: skip
 NOTHING = {

@@ -77,7 +77,7 @@ def gather(runs: Path) -> None:
 def time_limit(minutes: float | None) -> Iterator[None]:
     """Within, this process gets SIGTERM after so long: a training run saves and stops.
 
-    Outside of training it raises `runtime.Stopped`, too.
+    Outside of training it raises `signals.Stopped`, too.
     """
     if minutes is None:
         yield

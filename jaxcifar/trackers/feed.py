@@ -14,7 +14,8 @@ from jaxcifar.config.tree import as_dict
 from jaxcifar.core.types import Options
 from jaxcifar.models.overview import layer_table
 from jaxcifar.planning.group import Job
-from jaxcifar.records import formats
+from jaxcifar.records import formats, study_file
+from jaxcifar.records.networks import finished_members
 from jaxcifar.trackers.writer import Histogram, Subject, Writer
 
 OpenWriter = Callable[[Subject], Writer | None]
@@ -53,7 +54,7 @@ class Feed:
     def finish(self, job: Job) -> None:
         """Write what is known of a finished group, and close its writers."""
         self.update(job)
-        summary = formats.read_json(job.path / "summary.json")["members"]
+        summary = finished_members(job.path / "summary.json")
         scores = formats.read_table(job.path / "test.npz")
         for name, writer in self._writers.items():
             if writer is not None:
@@ -92,7 +93,7 @@ def _layer_table(model: str, options: Options) -> str:
 
 def subject_of(workdir: Path, name: str) -> Subject:
     """A subject of a run folder."""
-    return Subject(name, workdir, formats.read_json(workdir / "config.json")["study"])
+    return Subject(name, workdir, study_file.read(workdir)["study"])
 
 
 def _points(rows: list[dict[str, Any]]) -> list[tuple[int, float, dict[str, float]]]:

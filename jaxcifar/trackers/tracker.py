@@ -10,7 +10,7 @@ from typing import Any
 
 from jaxcifar.core.console import say
 from jaxcifar.planning.group import Job
-from jaxcifar.records import formats
+from jaxcifar.records import study_file
 from jaxcifar.trackers.feed import Feed, OpenWriter, subject_of
 
 SECONDS = 120  # to wait at the end for what is still being sent
@@ -76,7 +76,7 @@ class Tracked:
         """Hand over the figures of a run folder."""
         if not self._trackers:
             return
-        members = {row["id"] for row in formats.read_json(workdir / "config.json")["members"]}
+        members = study_file.members(workdir)
         name = "study"
         while name in members:
             name += "_"

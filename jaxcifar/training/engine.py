@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxcifar import programs
 from jaxcifar.core import kill_points
+from jaxcifar.core.signals import Interrupted
 from jaxcifar.core.types import Cursor, Images, Phase, Plan, Program, Snapshot, Tree
 from jaxcifar.evaluation import scoring, weight_histograms
 from jaxcifar.evaluation.group_images import GroupData
@@ -25,14 +26,6 @@ class Hooks(NamedTuple):
     keep: Callable[[Snapshot], None]
     progress: Callable[[Plan, Snapshot], None]
     stop: Callable[[], bool]
-
-
-class Interrupted(Exception):
-    """Raised at a cut after a stop was asked for; carries the snapshot to save."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        super().__init__("stopped at a cut")
-        self.snapshot = snapshot
 
 
 def start(plan: Plan, given: Mapping[int, Tree] = MappingProxyType({})) -> Snapshot:
@@ -147,7 +140,7 @@ def run_events(
     if step in plan.events.evaluate:
         try:
             snapshot = evaluate(plan, data, snapshot, numbers, hooks.stop)
-        except scoring.Stopped:
+        except Interrupted:
             raise Interrupted(snapshot) from None
     phase = plan.phases[snapshot.cursor.phase]
     if phase.locate(step)[1] == 0:

@@ -17,7 +17,6 @@ from jaxcifar.evaluation import (
     batch_norm,
     group_images,
     probes,
-    scoring,
     summary,
     weight_histograms,
 )
@@ -66,7 +65,7 @@ def train_job(
                 images = group_data(job)
                 snapshot = engine.run_group(job.plan, images, snapshot, hooks)
                 averaged = average(job, images, snapshot, hooks.stop)
-            except engine.Interrupted as stop:
+            except signals.Interrupted as stop:
                 hooks.save(stop.snapshot)
                 saver.wait()
                 raise _stopped(job, stop.snapshot, signalled()) from None
@@ -163,7 +162,7 @@ def average(
 ) -> dict[str, Tree]:
     """The averaged weights of a run that is over, by their kind, kept for good; or nothing.
 
-    Raises: engine.Interrupted: `stop` said so; the pass is done again when the run continues.
+    Raises: signals.Interrupted: `stop` said so; the pass is done again when the run continues.
     """
     kind, state = job.plan.phases[-1].program.average, snapshot.state
     if kind == "none":
@@ -172,7 +171,7 @@ def average(
         weights = batch_norm.reestimate(
             job.plan, images.train, state.average.params, state.batch_stats, stop
         )
-    except scoring.Stopped:
-        raise engine.Interrupted(snapshot) from None
+    except signals.Interrupted:
+        raise signals.Interrupted(snapshot) from None
     snapshots.keep_average(job.path / "checkpoints", kind, weights, snapshot.cursor)
     return {kind: weights}

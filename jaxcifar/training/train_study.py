@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcifar.config import Study
-from jaxcifar.core import files, host_memory, setup
+from jaxcifar.core import host_memory, setup
 from jaxcifar.core.errors import UserError, nearest
 from jaxcifar.planning.group import Job
 from jaxcifar.planning.prepare import Prepared, prepare
-from jaxcifar.records import folder, formats, provenance, tables
+from jaxcifar.records import folder, formats, provenance, study_file
 from jaxcifar.training.train_group import train_job
 
 Watch = Callable[[Job], AbstractContextManager[Callable[[], None]]]
@@ -88,8 +88,7 @@ def _write_heads(prepared: Prepared, command: str | None) -> None:
         name: " / ".join(dict.fromkeys(getattr(item, name) for item in used))
         for name in ("label", "fingerprint", "source")
     }
-    text = tables.config_json(head, study.base, prepared.runs, source)
-    files.write_atomically(workdir / "config.json", text)
+    study_file.write(workdir, head, study.base, prepared.runs, source)
     if command is not None:
         machine: Mapping[str, Any] = prepared.machine._asdict()
         told = {"groups": folder.origins(workdir), "data": source}

@@ -11,9 +11,10 @@ from compiles import Compiles
 
 from jaxcifar import programs
 from jaxcifar.config import Config, replace
+from jaxcifar.core import signals
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.types import Images, Stream
-from jaxcifar.evaluation import batch_norm, scoring
+from jaxcifar.evaluation import batch_norm
 from jaxcifar.optim import averaging
 from jaxcifar.planning import plan, resolve
 from jaxcifar.training import engine
@@ -203,7 +204,7 @@ def test_statistics_are_the_same_however_they_are_cut_and_can_be_stopped(swa):
                     strict=True):  # fmt: skip
         assert (a != b).any()
     calls = iter((False, True))
-    with pytest.raises(scoring.Stopped):
+    with pytest.raises(signals.Interrupted):
         reestimated(made._replace(phases=(cut,)), ended, lambda: next(calls))
 
 

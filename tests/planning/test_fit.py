@@ -6,10 +6,10 @@ import pytest
 import tiny
 
 from jaxcifar.config import Member, Study, replace
-from jaxcifar.core import files, hardware
+from jaxcifar.core import hardware
 from jaxcifar.core.errors import UserError
 from jaxcifar.planning import fit, memory, prepare
-from jaxcifar.records import folder, formats, tables
+from jaxcifar.records import folder, formats, study_file
 from jaxcifar.training import train_study
 
 MEMBERS = tuple(Member(f"m{i}", {"optim.lr": 0.01 * (i + 1)}) for i in range(5))
@@ -63,8 +63,8 @@ def test_begun_groups_stay_as_they_are(monkeypatch, tmp_path):
 
 
 def begin(prepared, jobs):
-    text = tables.config_json({"study": "tiny"}, STUDY.base, prepared.runs, {"label": "x"})
-    files.write_atomically(prepared.workdir / "config.json", text)
+    head, data = {"study": "tiny"}, {"label": "x"}
+    study_file.write(prepared.workdir, head, STUDY.base, prepared.runs, data)
     for job in jobs:
         job.path.mkdir(parents=True)
         folder.open_group(job.path, [member.id for member in job.members], {}, strict=True)

@@ -269,7 +269,7 @@ def test_command_prints_the_two_files(run, quick_figures, capsys):
 @pytest.mark.parametrize(
     "argv, message",
     [
-        (["--workdir", "nowhere"], "nowhere/config.json is missing"),
+        (["--workdir", "nowhere"], "nowhere is no run folder: it does not exist"),
         ([], "which run folder?"),
         (["--workdri", "x"], "did you mean 'workdir'"),
     ],

@@ -18,7 +18,8 @@ def job(tmp_path):
         for member, name in zip(tiny.members({}, {"optim.lr": 0.03}), "ab", strict=True)
     )
     formats.write_json(tmp_path / "config.json", {
-        "study": "tiny", "members": [{"id": "a"}, {"id": "b"}],
+        "study": "tiny", "data": {"label": "made up"},
+        "members": [{"id": name, "config": {}} for name in "ab"],
     })  # fmt: skip
     path = tmp_path / "groups" / "g"
     formats.write_json(path / "group.json", {"members": ["a", "b"], "numerics": {}})

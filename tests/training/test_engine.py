@@ -12,6 +12,7 @@ from compiles import Compiles
 from jaxcifar import models, programs
 from jaxcifar.checkpoints import snapshots
 from jaxcifar.config import replace
+from jaxcifar.core import signals
 from jaxcifar.core.keys import Purpose, key_at
 from jaxcifar.evaluation import scoring
 from jaxcifar.planning import plan
@@ -69,7 +70,7 @@ def test_a_stop_in_a_segment_or_in_scoring_loses_nothing(whole):
     data = tiny.group_data(made)
     for wanted in range(1, 7):
         calls = iter(range(1, 100))
-        with pytest.raises(engine.Interrupted) as stopped:
+        with pytest.raises(signals.Interrupted) as stopped:
             tiny.run(made, data, stop=lambda calls=calls, wanted=wanted: next(calls) == wanted)
         tiny.assert_same_bits(tiny.run(made, data, tiny.host(stopped.value.snapshot)), snapshot)
 

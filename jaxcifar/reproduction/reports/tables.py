@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from jaxcifar.config import SEEDS
 from jaxcifar.core.wording import DASH, known, number, p_value
 from jaxcifar.report.blocks import Code, Column, Facts, Table
 from jaxcifar.report.run_records import setting
@@ -18,7 +19,6 @@ FACTS = (
     "Seeds per member", "Later stages", "Weights reported", "Device", "Commit", "Command",
     "Training time",
 )  # fmt: skip
-SEEDS = ("init_seed", "order_seed", "augment_seed")
 
 
 def beside(table: Published, trained: Trained | None) -> Table:
