@@ -15,7 +15,6 @@ from tyro import conf
 
 from jaxcifar import cli
 from jaxcifar.config import Config
-from jaxcifar.core.errors import UserError
 
 USAGE = (
     "python -m jaxcifar.train --config configs/bn.py[:variant] [--config.a.b=VALUE ...] "
@@ -56,53 +55,50 @@ class TrainFlags:
     """Show tracebacks of mistakes too."""
 
 
+COMMAND = cli.Command(
+    USAGE, f"Train a study. {STAGES}",
+    flags=("config", "workdir", "only_group", "tracker"), switches=("dry_run", "no_report"),
+    required=("config",), fields=None, shown=TrainFlags,
+)  # fmt: skip
+
+
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
-    if "--help" in argv or "-h" in argv:
-        cli.print_help(USAGE, f"Train a study. {STAGES}", TrainFlags)
-    named = ("config", "workdir", "only_group", "tracker")
-    flags = cli.split_flags(argv, named, ("dry_run", "no_report"))
-    if "config" not in flags.plain:
-        raise UserError(f"which study?\n{USAGE}")
+    flags = cli.command(argv, COMMAND)
     study = cli.load_study(flags.plain["config"])
     study, notes = cli.apply_overrides(study, flags.overrides)
     for note in notes:
         print(note, file=sys.stderr)  # noqa: T201
-    return _train(study, flags.plain, "python -m jaxcifar.train " + shlex.join(argv))
+    return _train(study, flags, "python -m jaxcifar.train " + shlex.join(argv))
 
 
-def _train(study: Any, plain: dict[str, str], command: str) -> int:
+def _train(study: Any, flags: cli.Flags, command: str) -> int:
     from jaxcifar import report, trackers
     from jaxcifar.core import setup, signals
     from jaxcifar.planning import dry_run, prepare
     from jaxcifar.training import train_study
 
-    names = trackers.named(plain.get("tracker", ""))
+    names = trackers.named(flags.plain.get("tracker", ""))
     setup.prepare(study.base.deterministic)
-    workdir = Path(plain["workdir"]) if "workdir" in plain else None
-    prepared = prepare.prepare(study, workdir)
-    if _on(plain, "dry_run"):
+    prepared = prepare.prepare(study, flags.path("workdir"))
+    if flags.on("dry_run"):
         print(dry_run.describe(prepared))  # noqa: T201
         return 0
     with trackers.start(names) as tracked:
         try:
             results = train_study.train_prepared(
-                prepared, plain.get("only_group"), command, tracked.watch
+                prepared, flags.plain.get("only_group"), command, tracked.watch
             )
         except signals.Stopped as stop:
             print(stop, file=sys.stderr)  # noqa: T201
             return 128 + stop.signum
         said = f"records in {results.workdir}"
-        if not _on(plain, "no_report"):
+        if not flags.on("no_report"):
             pages = report.write(results.workdir)  # draws the figures too
             tracked.figures(results.workdir)
             said = f"figures in {results.workdir / 'figures'}, report in {pages[0]}"
         print(report.table(results.workdir), said, sep="\n")  # noqa: T201
     return 0
-
-
-def _on(plain: dict[str, str], switch: str) -> bool:
-    return plain.get(switch, "False").lower() == "true"
 
 
 class _CallableModule(ModuleType):

@@ -1,42 +1,75 @@
-"""The command line: config files, ``--config.a.b=VALUE`` flags, error wording, exit status."""
+"""What every command says of itself: its usage, its help, which flags it takes and needs."""
 
-import os
-import signal
-import sys
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import tyro
 
-from jaxcifar.core.errors import UserError
+from jaxcifar.cli.flags import Flags, split_flags
+from jaxcifar.core.errors import UserError, unknown
+
+QUESTIONS = {"workdir": "which run folder?", "config": "which study?"}
+"""How a command asks for a flag that is not given."""
 
 
-def print_help(command: str, summary: str, flags: type) -> None:
-    """Print the help of a command whose config fields tyro describes."""
-    tyro.cli(flags, args=["--help"], prog=command, description=summary)
+class Command(NamedTuple):
+    """What may stand on a command's line; all else there is refused."""
+
+    usage: str
+    about: str = ""  # what --help says below it
+    flags: tuple[str, ...] = ()  # with a value
+    switches: tuple[str, ...] = ()  # without
+    required: tuple[str, ...] = ()  # of the flags
+    fields: tuple[str, ...] | None = ()  # of the config, for --config.FIELD; None = all
+    word: str = ""  # what a word without a flag names, such as "network"; it is required
+    shown: type | None = None  # flags and fields that --help lists below, as a dataclass
 
 
-def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None = None) -> int:
-    """Run a command: a UserError is told in its own words with status 2, without a traceback.
+def command(argv: Sequence[str], of: Command) -> Flags:
+    """A command's line taken apart.
 
-    So is an interrupt (Ctrl-C), with status 130. ``--debug`` anywhere in `argv` shows the traceback
-    as well.
+    Raises: UserError: an argument that the command does not use, or one that is missing.
+        SystemExit: it was asked for help, and gave it.
     """
-    given = list(sys.argv[1:] if argv is None else argv)
-    words = [word for word in given if word.lower() not in ("--debug", "--debug=true")]
-    debug = words != given
-    try:
-        return main(words) or 0
-    except UserError as error:
-        if debug:
-            traceback.print_exc()
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    except KeyboardInterrupt:
-        if debug:
-            raise
-        print("interrupted", file=sys.stderr)  # noqa: T201
-        return 128 + signal.SIGINT
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough; work may be unfinished
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+    if asks_for_help(argv):
+        _help(of)
+    found = split_flags(argv, of.flags, of.switches, of.fields, bool(of.word))
+    for name in of.required:
+        if name not in found.plain:
+            asked = QUESTIONS.get(name, f"--{name.replace('_', '-')} is not given")
+            raise UserError(f"{asked}\n{of.usage}")
+    if of.word and not found.words:
+        raise UserError(f"which {of.word}?\n{of.usage}")
+    return found
+
+
+def subcommand(argv: Sequence[str], about: str, of: Mapping[str, Command]) -> tuple[str, Flags]:
+    """Which of several commands the first word names, and the rest of the line taken apart.
+
+    Raises: UserError: none of them, and as `command`. SystemExit: it gave help.
+    """
+    name, *rest = argv or [""]
+    if name not in of and asks_for_help(argv[:1]):
+        _help(Command("\n".join(each.usage for each in of.values()), about))
+    if name not in of:
+        asked = str(unknown("command", name, of)) if name else "which command?"
+        raise UserError(f"{asked}\nusage: {_usage(of)}")
+    return name, command(rest, of[name])
+
+
+def _usage(of: Mapping[str, Command]) -> str:
+    """``python -m jaxcifar.data check|prepare|show``."""
+    words = next(iter(of.values())).usage.split()[:3]
+    return f"{' '.join(words)} {'|'.join(of)}"
+
+
+def asks_for_help(argv: Sequence[str]) -> bool:
+    """Whether a command line asks what the command is."""
+    return "--help" in argv or "-h" in argv
+
+
+def _help(of: Command) -> None:
+    if of.shown is not None:  # tyro leaves by SystemExit, too
+        tyro.cli(of.shown, args=["--help"], prog=of.usage, description=of.about)
+    print(f"usage: {of.usage}\n\n{of.about}".rstrip())  # noqa: T201
+    raise SystemExit(0)

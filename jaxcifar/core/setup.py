@@ -3,13 +3,16 @@
 import os
 from pathlib import Path
 
+from jaxcifar.core.console import say
+from jaxcifar.core.errors import UserError
+from jaxcifar.core.files import check_writable, given, home
 from jaxcifar.core.host_memory import keep_memory
 
 
 def cache_dir() -> Path:
     """The user's own cache folder for this package."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "jaxcifar"
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (given(root) if root else home() / ".cache") / "jaxcifar"
 
 
 def prepare(deterministic: bool = True) -> None:
@@ -18,7 +21,7 @@ def prepare(deterministic: bool = True) -> None:
     Programs lie in a folder that only the user can read. A cache folder already configured in JAX
     is left alone, and ``JAXCIFAR_CACHE=off`` switches ours off. With `deterministic`, a GPU is
     asked for kernels that give the same bits every time (it must be called before JAX first uses a
-    device).
+    device). Where no program can be kept, it says so and goes on.
     """
     flag = "--xla_gpu_deterministic_ops=true"
     if deterministic and "xla_gpu_deterministic_ops" not in os.environ.get("XLA_FLAGS", ""):
@@ -28,12 +31,22 @@ def prepare(deterministic: bool = True) -> None:
 
     if jax.config.values["jax_compilation_cache_dir"] or os.environ.get("JAXCIFAR_CACHE") == "off":
         return
-    path = cache_dir() / "compiled"
-    path.mkdir(parents=True, exist_ok=True)
-    path.chmod(0o700)  # programs are executed: nobody else may place one here
+    try:
+        path = _private(cache_dir() / "compiled")
+    except (OSError, UserError) as error:  # no home, or another user's, as in a container
+        say(f"compiled programs are not kept: {str(error).splitlines()[0]}")
+        return
     jax.config.update("jax_compilation_cache_dir", str(path))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _private(path: Path) -> Path:
+    """A folder made for the user alone: programs are executed, nobody else may place one there."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+    check_writable(path)
+    return path
 
 
 def ask_xla(flags: str) -> None:

@@ -2,36 +2,33 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from jaxcifar import cli
-from jaxcifar.core.errors import UserError, unknown
 from jaxcifar.interop.export import export, listing
 
-USAGE = """\
-python -m jaxcifar.interop export --workdir DIR --member ID --out F.safetensors [--which best|...]
-python -m jaxcifar.interop names NETWORK   # every array's name and shape, at the default options
-"""
+COMMANDS = {
+    "export": cli.Command(
+        "python -m jaxcifar.interop export --workdir DIR --member ID --out F.safetensors "
+        "[--which best|...]",
+        "Writes a member's trained weights. --which: best (the default), last, swa, ema, step:N.",
+        flags=("workdir", "member", "out", "which"), required=("workdir", "member", "out"),
+    ),
+    "names": cli.Command(
+        "python -m jaxcifar.interop names NETWORK",
+        "Lists every array's name and shape, at the network's default options.",
+        word="network",
+    ),
+}  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
-    command, *rest = argv or ["--help"]
-    if "--help" in argv or "-h" in argv or not argv:
-        text = f"{USAGE}\n{__doc__}"
-    elif command == "names":
-        if len(rest) != 1:
-            raise UserError(f"which network?\n{USAGE.splitlines()[1]}")
-        text = listing(rest[0])
-    elif command == "export":
-        flags = cli.split_flags(rest, ("workdir", "member", "out", "which")).plain
-        for name in ("workdir", "member", "out"):
-            if name not in flags:
-                raise UserError(f"--{name} is not given\n{USAGE.splitlines()[0]}")
-        which = flags.get("which", "best")
-        text = export(Path(flags["workdir"]), flags["member"], Path(flags["out"]), which)
+    name, flags = cli.subcommand(argv, "Trained weights in PyTorch's naming.", COMMANDS)
+    if name == "names":
+        text = listing(flags.words[0])
     else:
-        raise unknown("command", command, ("export", "names"))
+        which = flags.plain.get("which", "best")
+        text = export(flags.run_folder(), flags.plain["member"], flags.file("out"), which)
     print(text)  # noqa: T201
     return 0
 

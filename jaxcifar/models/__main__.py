@@ -13,9 +13,8 @@ USAGE = "python -m jaxcifar.models [NAME [--OPTION=VALUE ...]]"
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
-    if "--help" in argv or "-h" in argv:
-        print(f"{USAGE}\n\n{__doc__}")  # noqa: T201
-        return 0
+    if not argv or cli.asks_for_help(argv):
+        cli.command(argv, cli.Command(USAGE, "All networks, or the layers and options of one."))
     from jaxcifar.models import overview
 
     if not argv:
@@ -24,7 +23,10 @@ def main(argv: Sequence[str]) -> int:
     name, *flags = argv
     if name.startswith("-") or not all(f.startswith("--") and "=" in f for f in flags):
         raise UserError(f"one network, then its options: {' '.join(argv)!r} is not\n{USAGE}")
-    options = {flag[2 : flag.index("=")]: _value(flag[flag.index("=") + 1 :]) for flag in flags}
+    pairs = [flag.removeprefix("--").partition("=") for flag in flags]
+    options = {name.replace("-", "_"): _value(text) for name, _, text in pairs}
+    if "name" in options or len(options) < len(pairs):
+        raise UserError(f"a network has each option once, and one name: {' '.join(flags)}\n{USAGE}")
     print(overview.layer_table(name, **options))  # noqa: T201
     return 0
 

@@ -2,23 +2,19 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from jaxcifar import cli, report
-from jaxcifar.core.errors import UserError
 
-USAGE = "python -m jaxcifar.report --workdir DIR"
+COMMAND = cli.Command(
+    "python -m jaxcifar.report --workdir DIR",
+    "Draws a run's figures and writes report.md and report.html, from its records alone.",
+    flags=("workdir",), required=("workdir",),
+)  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status."""
-    if "--help" in argv or "-h" in argv:
-        print(f"{USAGE}\n\n{__doc__}")  # noqa: T201
-        return 0
-    plain = cli.split_flags(argv, ("workdir",)).plain
-    if "workdir" not in plain:
-        raise UserError(f"which run folder?\n{USAGE}")
-    workdir = Path(plain["workdir"])
+    workdir = cli.command(argv, COMMAND).run_folder()
     if any(workdir.glob("groups/*/group.json")):
         from jaxcifar.records import (
             folder,  # JAX comes with it, which a copy of the records does not need

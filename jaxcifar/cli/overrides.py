@@ -1,13 +1,10 @@
-"""A study from a config file, and overrides of its fields."""
+"""Overrides of a study's fields, as flags give them."""
 
 import dataclasses
-import importlib.util
 import os
-import traceback
 import typing
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 from typing import Any
 
 import tyro
@@ -15,43 +12,6 @@ import tyro
 from jaxcifar.cli.flags import Override
 from jaxcifar.config import Config, Member, Stage, Study, default_id, describe, replace, stage_path
 from jaxcifar.core.errors import UserError, nearest
-
-
-def load_study(text: str) -> Study:
-    """The study of ``path/to/config.py[:variant]``.
-
-    Raises: UserError: no such file, no `get_config` in it, unknown variant, or whatever the file
-        raises itself, with the line of it.
-    """
-    name, _, variant = text.partition(":")
-    path = Path(name)
-    if not path.is_file():
-        there = sorted(p.as_posix() for p in (path.parent or Path()).glob("*.py"))
-        raise UserError(
-            f"no config file {name!r}{nearest(name, there)}\nhere are: {', '.join(there) or 'none'}"
-        )
-    spec = importlib.util.spec_from_file_location(f"jaxcifar_config_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"{name} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        if not hasattr(module, "get_config"):
-            raise UserError(f"{name} defines no get_config(variant) -> Study")
-        study: Study = module.get_config(variant or None)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"{_place(error, path)}: {type(error).__name__}: {error}") from error
-    return dataclasses.replace(study, variant=variant or None)
-
-
-def _place(error: Exception, path: Path) -> str:
-    """``path/to/config.py:7``: the last line of the file that an error came through."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
-    line = getattr(error, "lineno", None) or (lines or [None])[-1]
-    return f"{path}:{line}" if line else str(path)
 
 
 def apply_overrides(study: Study, overrides: Sequence[Override]) -> tuple[Study, tuple[str, ...]]:
