@@ -5,6 +5,8 @@ import math
 import jax
 import jax.numpy as jnp
 
+from jaxcifar.core.errors import UserError
+
 
 def along_channels(values: jax.Array, x: jax.Array) -> jax.Array:
     """(C,) -> (1, ..., 1, C), of the rank of `x`: broadcasting said aloud."""
@@ -12,7 +14,16 @@ def along_channels(values: jax.Array, x: jax.Array) -> jax.Array:
 
 
 def _moments(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Mean and biased variance per channel, by two passes, in float32 at least."""
+    """Mean and biased variance per channel, by two passes, in float32 at least.
+
+    Raises: UserError: of a single value, whose variance is 0: nothing is left of it, and running
+        variances would be pulled to 0. PyTorch refuses, too.
+    """
+    if math.prod(x.shape[:-1]) == 1:
+        raise UserError(
+            "BatchNorm has a single value a channel to train on: one image, one pixel\n"
+            "give it larger batches, or larger maps"
+        )
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     axes = tuple(range(x.ndim - 1))
     mean = jnp.mean(wide, axes)
@@ -43,6 +54,8 @@ def batch_norm(
         The normalised array in the dtype of `x`; mean (C,); *biased* variance (C,), both float32
         (float64). The variance takes two passes: the one-pass formula E[x^2] - E[x]^2 cancels.
         No gradient flows through the two moments as outputs: they feed running averages.
+
+    Raises: UserError: `x` holds a single value a channel.
     """
     mean, var = _moments(x)
     return normalise(x, mean, var, scale, bias, epsilon), mean, var
