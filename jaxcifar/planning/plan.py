@@ -13,7 +13,7 @@ from jaxcifar.config.population import MemberRun
 from jaxcifar.config.stages import Stretch
 from jaxcifar.core.hardware import Hardware
 from jaxcifar.core.types import Numbers, Phase, Plan, Program
-from jaxcifar.planning import lanes, timetable
+from jaxcifar.planning import batches, lanes, rates, timetable
 from jaxcifar.planning.lanes import lowering_on
 from jaxcifar.planning.resolve import Resolved, resolve, resolve_stages
 
@@ -52,7 +52,8 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
         n_train: training images, after the validation part was taken away.
         machine: what it will run on; decides lane, lowering and the longest segment.
 
-    Raises: UserError: spans of training that do not fit the run.
+    Raises: UserError: spans of training that do not fit the run, a schedule without a usable rate,
+        a batch that BatchNorm has no statistics of.
     """
     config = members[0].config
     stretches = list(zip(*(stages.unfold(member.config) for member in members), strict=True))
@@ -61,6 +62,8 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
     for rows, meanings in zip(stretches, resolved, strict=True):
         start = phases[-1].stop if phases else 0
         phases.append(_phase(rows, meanings, start, n_train, machine))
+        batches.require_statistics(phases[-1])
+    rates.require_learning([member.id for member in members], phases, resolved)
     events = timetable.events(config, phases, _mean_from(config, resolved[0][0]))
     for phase, meanings in zip(phases, resolved, strict=True):
         if any(row.schedule.feedback for row in meanings):
@@ -92,6 +95,7 @@ def _phase(
     steps_per_epoch = -(-visits // rows[0].config.train.batch_size)
     kinds = tuple(row.schedule for row in resolved)
     lr0 = np.array([row.config.optim.lr for row in rows])
+    rates.require_room(kinds, steps_per_epoch, clock[1] - clock[0])
     return Phase(
         program=_population_program(resolved, steps_per_epoch, machine),
         numbers=_stack(resolved),
@@ -100,21 +104,12 @@ def _phase(
         epoch=first,
         visits=visits,
         rates=partial(
-            _rates, kinds, lr0, steps_per_epoch, clock[1] - clock[0],
+            rates.at_steps, kinds, lr0, steps_per_epoch, clock[1] - clock[0],
             (first - clock[0]) * steps_per_epoch - start,
         ),
         plateau=schedules.plateau_init(lr0) if first == clock[0] else None,
         plateau_step=partial(schedules.observe, kinds),
     )  # fmt: skip
-
-
-def _rates(
-    kinds: Any, lr0: np.ndarray, steps_per_epoch: int, epochs: int, shift: int, plateau: Any,
-    steps: np.ndarray,
-) -> np.ndarray:  # fmt: skip
-    """Rates at steps of the run, by the time since the schedule began (steps + `shift`)."""
-    clock = schedules.Clock(steps + shift, steps_per_epoch, epochs)
-    return schedules.rates(kinds, lr0, clock, plateau)
 
 
 def _population_program(
