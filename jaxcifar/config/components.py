@@ -120,6 +120,7 @@ class OptimConfig:
     name: str = "adam"
     lr: float = 1e-3
     weight_decay: float | None = None
+    decay: Literal["all", "kernels"] = "all"  # kernels: biases and BatchNorm do not decay
     momentum: float | None = None
     b1: float | None = None
     b2: float | None = None

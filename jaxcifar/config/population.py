@@ -7,18 +7,18 @@ from functools import reduce
 from operator import attrgetter, getitem
 from typing import Any, NamedTuple
 
-from jaxcifar.config.config import Config, flat, replace
+from jaxcifar.config.config import SEEDS, Config, flat, replace
 from jaxcifar.config.first_weights import source
 from jaxcifar.config.study import Study
 from jaxcifar.config.tree import as_dict
 
-_SEEDS = ("init_seed", "order_seed", "augment_seed")
 # What cannot change a member's numbers: how it is kept, and where its data lies.
 _WITHOUT_EFFECT = ("checkpoint", "deterministic", "data.dir")
 # What is told better by the three seeds that follow from it, and by the data's fingerprint.
 _TOLD_BETTER = ("seed", "data.name")
-# Records that may be asked for: unasked, a run is what it was before there were any.
-_IF_ASKED = ("histograms", "probes")
+# Settings that came later: as they are by default, a run is what it was before there were any.
+_IF_ASKED = ("eval.histograms", "eval.probes", "optim.decay")
+_DEFAULT = Config()
 
 
 class MemberRun(NamedTuple):
@@ -52,7 +52,7 @@ def expand(study: Study, fingerprint: Callable[[Config], str]) -> tuple[MemberRu
 
 def seeded(config: Config, seed: int) -> Config:
     """`config` at another seed; the three separate seeds follow it unless they were given."""
-    given = {name: getattr(config, name) for name in _SEEDS}
+    given = {name: getattr(config, name) for name in SEEDS}
     follow = {name: seed if value is None else value for name, value in given.items()}
     return replace(config, {"seed": seed, **follow})
 
@@ -69,16 +69,18 @@ def identity(config: Config, fingerprint: str) -> str:
 
 def effective(config: Config) -> dict[str, Any]:
     """`content` with the defaults of all that cannot change a member's numbers."""
-    default = Config()
-    return content(replace(config, {path: attrgetter(path)(default) for path in _WITHOUT_EFFECT}))
+    return content(replace(config, {path: attrgetter(path)(_DEFAULT) for path in _WITHOUT_EFFECT}))
 
 
 def content(config: Config) -> dict[str, Any]:
     """`as_dict`, naming first weights by what they are and not by where they lie.
 
-    Records that nobody asked for are left out: runs from before they existed are still the same.
+    Settings that came later are left out unless they are asked for: older runs are still the same.
     """
     found = None if config.init_from is None else source(config.init_from).content
     tree = as_dict(config) | {"init_from": found}
-    tree["eval"] = {k: v for k, v in tree["eval"].items() if v or k not in _IF_ASKED}
+    for path in _IF_ASKED:
+        section, name = path.split(".")
+        if attrgetter(path)(config) == attrgetter(path)(_DEFAULT):
+            del tree[section][name]
     return tree

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcifar import augment, data, losses, models, optim, schedules
-from jaxcifar.config import Config, stages
+from jaxcifar.config import SEEDS, Config, stages
 from jaxcifar.core.errors import UserError, nearest, unknown
 from jaxcifar.core.types import Program
 from jaxcifar.optim import averaging
@@ -46,7 +46,7 @@ def resolve(config: Config) -> Resolved:
     model = model_options(config.model.name, _given(config.model))
     traced = set(models.MODELS[config.model.name].traced)
     optim_given = {k: v for k, v in _given(config.optim).items()
-                   if k not in ("lr", "clip", "accumulation")}  # fmt: skip
+                   if k not in ("lr", "clip", "accumulation", "decay")}  # fmt: skip
     loss_given = {k: v for k, v in _given(config.loss).items() if k != "l1"}
     schedule = options_of("schedule", config.schedule.name, schedules.SCHEDULES,
                           _given(config.schedule))  # fmt: skip
@@ -58,6 +58,7 @@ def resolve(config: Config) -> Resolved:
         model=config.model.name,
         options=tuple(sorted((k, v) for k, v in model.items() if k not in traced)),
         optimizer=config.optim.name, accumulation=config.optim.accumulation,
+        decay=config.optim.decay,
         loss=config.loss.name, average=config.average.name, augment=work,
         mean=tuple(mean), std=tuple(std), batch=config.train.batch_size, shared_batch=True,
         record=tuple(sorted(config.train.record)), dtype=config.dtype,
@@ -73,7 +74,7 @@ def resolve(config: Config) -> Resolved:
         "clip": np.inf if config.optim.clip is None else config.optim.clip,
     }
     optim.check(config.optim.name, numbers["optim"], config.optim.accumulation)
-    seeds = {name: getattr(config, name) for name in ("init_seed", "order_seed", "augment_seed")}
+    seeds = {name: getattr(config, name) for name in SEEDS}
     numbers |= {name: config.seed if seed is None else seed for name, seed in seeds.items()}
     made = schedules.make_schedule(config.schedule.name, **schedule)
     return Resolved(program, numbers, made, average)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tiny
 
-from jaxcifar.config import Config, replace
+from jaxcifar.config import Config, population, replace
 from jaxcifar.core.errors import UserError
 from jaxcifar.planning import resolve
 
@@ -63,3 +63,11 @@ def test_carried_gradients_are_structure():
     carried = tiny.make_plan(base=replace(tiny.BASE, {"optim.accumulation": "carry"}))
     assert carried.phases[0].program.accumulation == "carry"
     assert tiny.make_plan().phases[0].program.accumulation == "reset"
+
+
+def test_which_weights_decay_is_structure_and_unasked_changes_no_run():
+    kernels = replace(tiny.BASE, {"optim.decay": "kernels"})
+    assert tiny.make_plan(base=kernels).phases[0].program.decay == "kernels"
+    assert tiny.make_plan().phases[0].program.decay == "all"
+    assert "decay" not in population.content(tiny.BASE)["optim"]
+    assert population.content(kernels)["optim"]["decay"] == "kernels"
