@@ -6,7 +6,7 @@ import signal
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from jaxcifar.core.errors import UserError
@@ -25,8 +25,8 @@ NEXT = {
 OURS = (CHECKOUT / "jaxcifar", *map(Path, map(sysconfig.get_path, ("stdlib", "purelib"))))
 """Where a missing file is a fault of the installed software, not of the user."""
 
-ENVIRONMENT = ("jax/_src/xla_bridge.py", "jax/_src/config.py")
-"""Where JAX reads its environment variables, when it is imported and when it looks for devices."""
+DEVICES = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "CUDA_VISIBLE_DEVICES")
+"""Environment variables by which JAX looks for devices."""
 
 
 def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None = None) -> int:
@@ -82,18 +82,25 @@ def _of_system(error: OSError) -> str | None:
 
 
 def _of_jax(error: BaseException) -> str | None:
-    """What JAX makes of its environment variables, by the place where it reads them."""
+    """What JAX makes of its environment variables: when it is imported, and where it finds none
+    of the devices that they ask for, which it tells by whatever first needs one."""
     frames = traceback.extract_tb(error.__traceback__)
-    if not frames or not Path(frames[-1].filename).as_posix().endswith(ENVIRONMENT):
+    if frames and Path(frames[-1].filename).as_posix().endswith("jax/_src/config.py"):
+        names: Iterable[str] = (name for name in os.environ if name.startswith("JAX_"))
+        return _refused(names, error)
+    if not isinstance(error, RuntimeError | AssertionError) or "jax" not in sys.modules:
         return None
-    names: tuple[str, ...] = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "CUDA_VISIBLE_DEVICES")
-    if frames[-1].filename.endswith("config.py"):
-        names = tuple(name for name in os.environ if name.startswith("JAX_"))
-    found = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
-    why = (str(error).splitlines() or ["no such device is here"])[0]
-    if not found:
-        return None
-    return f"JAX cannot work with {', '.join(found)}: {why}\nset another value, or leave it out"
+    try:
+        sys.modules["jax"].local_devices()
+    except Exception as why:
+        return _refused(DEVICES, why)
+    return None
+
+
+def _refused(names: Iterable[str], why: BaseException) -> str:
+    found = ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
+    reason = (str(why).splitlines() or ["there is no such device"])[0]
+    return f"JAX cannot work with {found or 'what is here'}: {reason}\ngive the variable another value, or leave it out"
 
 
 def _print_anything() -> None:
