@@ -3,17 +3,17 @@
 import dataclasses
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import jax
-import numpy as np
 
 from jaxcifar import programs
 from jaxcifar.checkpoints import snapshots, trained_weights
 from jaxcifar.config import Config, DataConfig, Member, Source, Study, replace, source
 from jaxcifar.config.population import MemberRun
+from jaxcifar.core import files
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.types import Plan, Tree
+from jaxcifar.records import study_file
 
 SPLIT = ("name", "n_train", "validation", "split_seed")
 
@@ -47,8 +47,15 @@ def _found(members: Sequence[MemberRun]) -> dict[str, tuple[Source, trained_weig
 
 def _find(text: str) -> tuple[Source, trained_weights.Kept]:
     wanted = source(text)
-    kept = trained_weights.locate(Path(wanted.folder), wanted.member, wanted.which)
-    if not kept.finished and not snapshots.for_good(kept.path):
+    folder = files.given(wanted.folder)
+    if not study_file.there(folder):
+        raise UserError(
+            f"init_from={wanted.text!r}: {folder.absolute()} is no run folder\n"
+            f"if that run moved, give init_from=NEW_FOLDER:{wanted.member}:{wanted.which}\n"
+            "(weights are known by their bytes: what began from them there continues from here)"
+        )
+    kept = trained_weights.locate(folder, wanted.member, wanted.which)
+    if not kept.group.finished and not snapshots.for_good(kept.path):
         raise UserError(
             f"init_from={wanted.text!r}: that run is not over, and these weights will not stay\n"
             "train it to its end, or name a kept step with step:N\n"
@@ -108,14 +115,11 @@ def _shapes(tree: Tree) -> dict[str, tuple[int, ...]]:
 
 def read(members: Sequence[MemberRun]) -> dict[int, Tree]:
     """First weights {"params", "batch_stats"} by row, NumPy, for members that name a source."""
-    found, groups, rows = _found(members), dict[Path, Tree](), {}
+    found = _found(members)
+    groups = {kept.place: kept for _, kept in found.values()}  # each is read once
+    rows = {}
     for m, member in enumerate(members):
-        if member.config.init_from is None:
-            continue
-        wanted, kept = found[member.config.init_from]
-        place = kept.path / kept.kind
-        if place not in groups:
-            groups[place] = trained_weights.read(kept)
-        row = kept.members.index(wanted.member)
-        rows[m] = jax.tree.map(lambda leaf, row=row: np.asarray(leaf[row]), groups[place])
+        if member.config.init_from is not None:
+            wanted, kept = found[member.config.init_from]
+            rows[m] = groups[kept.place].of(wanted.member)
     return rows

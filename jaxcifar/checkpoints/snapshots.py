@@ -3,13 +3,11 @@
 ``<folder>/<step>/weights`` holds ``{"last": {"params", "batch_stats"}, "best": {...}}`` as plain
 nested dictionaries, as they are scored; ``<folder>/<step>/rest`` what else a resumed run needs, and
 ``trained`` the parameters where "last" is an average that the optimizer keeps. ``<folder>/swa`` (or
-``ema``) holds the averaged weights of a run that is over. Each manifest is written last, so that a
-folder without one is an interrupted save, and it is verified before anything is opened: Orbax
-itself does not notice flipped bits.
+``ema``) holds the averaged weights of a run that is over. Each is verified by its manifest before
+anything is opened (`seals`): Orbax itself does not notice flipped bits.
 """
 
-import hashlib
-import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,12 +16,11 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxcifar.checkpoints.seals import MANIFEST, intact, seal, sealed, sums, verify
 from jaxcifar.core import kill_points
 from jaxcifar.core.errors import IntegrityError, UserError
-from jaxcifar.core.files import write_atomically
 from jaxcifar.core.types import Cursor, Snapshot, Tree
 
-MANIFEST = "manifest.json"
 KEPT = "kept"
 
 
@@ -43,8 +40,8 @@ def save(folder: Path, snapshot: Snapshot, last: Tree | None = None) -> Path:
     """
     cursor, trained = snapshot.cursor, _trained(snapshot)
     last = trained if last is None else last
-    target = folder / f"{cursor.step:08d}"
-    if _holds(target, cursor):
+    target = place(folder, cursor.step)
+    if intact(target) == cursor:
         return target
     _empty(target)
     _write(target / "weights", {"last": last, "best": snapshot.best})
@@ -52,15 +49,8 @@ def save(folder: Path, snapshot: Snapshot, last: Tree | None = None) -> Path:
         _write(target / "trained", {"params": trained["params"]})
     _write(target / "rest", _rest(snapshot))
     kill_points.reach("save")
-    _seal(target, cursor)
+    seal(target, cursor)
     return target
-
-
-def _holds(path: Path, cursor: Cursor) -> bool:
-    try:
-        return sealed(path) and verify(path) == cursor
-    except IntegrityError:
-        return False
 
 
 def _trained(snapshot: Snapshot) -> Tree:
@@ -73,7 +63,7 @@ def keep(folder: Path, snapshot: Snapshot, last: Tree | None = None) -> Path:
     As with `save`, what is there already stays: others may have begun from its very bytes.
     """
     weights = _trained(snapshot) if last is None else last
-    return _keep(folder / KEPT / f"{snapshot.cursor.step:08d}", "last", weights, snapshot.cursor)
+    return _keep(place(folder / KEPT, snapshot.cursor.step), "last", weights, snapshot.cursor)
 
 
 def keep_average(folder: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:
@@ -82,11 +72,11 @@ def keep_average(folder: Path, kind: str, weights: Tree, cursor: Cursor) -> Path
 
 
 def _keep(target: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:
-    if _holds(target, cursor):
+    if intact(target) == cursor:
         return target
     _write(_empty(target) / "weights", {kind: weights})
     kill_points.reach("keep")
-    _seal(target, cursor)
+    seal(target, cursor)
     return target
 
 
@@ -95,16 +85,22 @@ def for_good(path: Path) -> bool:
     return path.parent.name == KEPT
 
 
-def sealed(path: Path) -> bool:
-    """Whether a checkpoint was written to its end."""
-    return (path / MANIFEST).exists()
+def place(folder: Path, step: int) -> Path:
+    """Where the checkpoint of `step` steps lies, if there is one."""
+    return folder / f"{step:08d}"
+
+
+def steps(folder: Path) -> dict[int, Path]:
+    """The checkpoints in a folder by their steps, sealed or not, oldest first."""
+    named = (path for path in folder.glob("*") if re.fullmatch(r"\d{8,}", path.name))
+    return dict(sorted((int(path.name), path) for path in named if path.is_dir()))
 
 
 def prune(folder: Path, newest: int = 2) -> None:
     """Remove all but the newest sealed snapshots, and what interrupted saves left behind."""
-    steps = [path for path in folder.glob("[0-9]*") if path.is_dir()]
-    whole = sorted(path for path in steps if sealed(path))
-    for path in set(steps) - set(whole[-newest:]):
+    there = list(steps(folder).values())
+    whole = [path for path in there if sealed(path)]
+    for path in set(there) - set(whole[-newest:]):
         _remove(path)
 
 
@@ -114,7 +110,7 @@ def find(folder: Path) -> Found | None:
     Raises: IntegrityError: there are sealed checkpoints, and every one is damaged.
     """
     damaged: list[str] = []
-    for path in sorted(folder.glob("[0-9]*"), reverse=True):
+    for path in reversed(steps(folder).values()):
         if not sealed(path):
             continue
         try:
@@ -129,30 +125,11 @@ def find(folder: Path) -> Found | None:
     return None
 
 
-def verify(path: Path) -> Cursor:
-    """Check every file of a checkpoint against its manifest; gives the cursor it stands at.
-
-    Raises: IntegrityError: a file is missing, extra, or has other bytes; it names the file.
-    """
-    try:
-        manifest = json.loads((path / MANIFEST).read_text())
-        files, cursor = manifest["files"], Cursor(*manifest["cursor"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IntegrityError(f"{path / MANIFEST} cannot be read ({error})") from None
-    present = set(_files(path))
-    for name in sorted(present ^ set(files)):
-        state = "is not in the manifest" if name in present else "is missing"
-        raise IntegrityError(f"{path / name} {state}")
-    for name, digest in files.items():
-        if _sha256(path / name) != digest:
-            raise IntegrityError(f"{path / name} has other bytes than were written")
-    return cursor
-
-
 def restore(found: Found, like: Snapshot) -> Snapshot:
     """Read a whole snapshot as NumPy arrays; `like` gives the tree's structure (shapes only)."""
     weights = read_weights(found.folder)
-    trained = _read(found.folder / "trained") if (found.folder / "trained").exists() else {}
+    differs = any(name.startswith("trained/") for name in sums(found.folder))
+    trained = _read(found.folder / "trained") if differs else {}
     with ocp.PyTreeCheckpointer() as reader:
         target = _rest(like)
         rest = reader.restore(
@@ -167,16 +144,30 @@ def restore(found: Found, like: Snapshot) -> Snapshot:
     return Snapshot(state, weights["best"], book, found.cursor)
 
 
-def read_weights(path: Path) -> dict[str, Tree]:
-    """The weight sets of a checkpoint as nested dictionaries of NumPy arrays (M, ...)."""
-    return {name: {"batch_stats": {}} | tree for name, tree in _read(path / "weights").items()}
+def read_weights(path: Path, *kinds: str) -> dict[str, Tree]:
+    """The weight sets of a checkpoint as nested dictionaries of NumPy arrays (M, ...).
+
+    Only those of `kinds` where any are named.
+    """
+    shapes = weight_shapes(path)
+    wanted = {kind: shapes[kind] for kind in kinds or shapes}
+    return {
+        kind: {"batch_stats": {}} | tree for kind, tree in _read(path / "weights", wanted).items()
+    }
 
 
 def weight_shapes(path: Path) -> dict[str, Tree]:
     """The trees that `read_weights` would give, with leaves that have a shape only."""
-    with ocp.PyTreeCheckpointer() as reader:
-        tree: dict[str, Tree] = reader.metadata((path / "weights").absolute()).item_metadata.tree
-        return tree
+    return _shapes(path / "weights")
+
+
+def fates(path: Path) -> dict[str, np.ndarray]:
+    """Of a checkpoint that `save` wrote: its members' "best_step" and "bad_step", (M,) integers.
+
+    As in `core.types`: -1 = never; a member that met a non-finite number keeps its weights of then.
+    """
+    found = _read(path / "rest", {"state": {"bad_step": 0}, "book": {"best_step": 0}})
+    return found["state"] | found["book"]
 
 
 def at_step(folder: Path, step: int) -> Path:
@@ -184,8 +175,7 @@ def at_step(folder: Path, step: int) -> Path:
 
     Raises: UserError: there is none; it lists those there are.
     """
-    paths = [*folder.glob("[0-9]*"), *folder.glob(f"{KEPT}/[0-9]*")]
-    there = {int(path.name): path for path in paths if sealed(path)}
+    there = sealed_steps(folder)
     if step not in there:
         raise UserError(
             f"no checkpoint of step {step} in {folder}\n"
@@ -193,6 +183,12 @@ def at_step(folder: Path, step: int) -> Path:
             "--config.checkpoint.keep_every='1 epoch'"
         )
     return there[step]
+
+
+def sealed_steps(folder: Path) -> dict[int, Path]:
+    """The sealed checkpoints in a folder by their steps; a kept one comes before a newest one."""
+    found = (*steps(folder).items(), *steps(folder / KEPT).items())
+    return dict(sorted(dict(row for row in found if sealed(row[1])).items()))
 
 
 def _rest(snapshot: Snapshot) -> dict[str, Any]:
@@ -208,11 +204,17 @@ def _write(path: Path, tree: Tree) -> None:
         writer.save(path.absolute(), tree)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Nested dictionaries as they were written."""
+def _shapes(path: Path) -> dict[str, Any]:
     with ocp.PyTreeCheckpointer() as reader:
-        tree = reader.metadata(path.absolute()).item_metadata.tree
-        return reader.restore(path.absolute(), restore_args=_as_numpy(tree))
+        return reader.metadata(path.absolute()).item_metadata.tree
+
+
+def _read(path: Path, wanted: Tree | None = None) -> dict[str, Any]:
+    """Nested dictionaries as they were written; only the leaves that `wanted` has, if given."""
+    target = _shapes(path) if wanted is None else wanted
+    args = ocp.args.PyTreeRestore(target, restore_args=_as_numpy(target), partial_restore=True)
+    with ocp.PyTreeCheckpointer() as reader:
+        return reader.restore(path.absolute(), args=args)
 
 
 def _as_numpy(tree: Tree) -> Tree:
@@ -230,19 +232,3 @@ def _remove(path: Path) -> None:
     """The manifest goes first: what is removed halfway is an interrupted save, not damage."""
     (path / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(path)
-
-
-def _seal(path: Path, cursor: Cursor) -> None:
-    files = {name: _sha256(path / name) for name in sorted(_files(path))}
-    text = json.dumps({"cursor": list(cursor), "files": files}, indent=1)
-    write_atomically(path / MANIFEST, text.encode())
-
-
-def _files(path: Path) -> list[str]:
-    names = (p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
-    return [name for name in names if name != MANIFEST]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,22 +1,72 @@
 """Trained networks back from checkpoints, what they say of images, and their score."""
 
+from collections.abc import Callable
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from jaxcifar.config import Config
+from jaxcifar.core import files, setup
 from jaxcifar.core.errors import UserError
 
-AT_ONCE = 500  # images: their activations need memory
+if TYPE_CHECKING:
+    from jaxcifar.checkpoints.trained_weights import Kept
+    from jaxcifar.core.types import Program
+
+PORTIONS = (1, 4, 16, 64, 256)
+"""How many images a network is asked at once; fewer are filled up, so that few programs answer."""
 
 
-class Restored(NamedTuple):
-    """A group's weights of one kind, and which row belongs to whom."""
-
-    members: tuple[str, ...]
-    configs: dict[str, Any]  # member -> Config
-    weights: dict[str, Any]  # params and batch_stats, NumPy, leaves (M, ...)
+class _Pair(NamedTuple):
+    model: Any
+    variables: dict[str, Any]
 
 
-def restore(workdir: Path | str, member: str, which: str = "best") -> Restored:
+class Network(_Pair):
+    """A trained network, held in memory: unpacks as ``model, variables``, and predicts.
+
+    ``model`` is the Flax module, ``variables`` {"params", "batch_stats"} as NumPy arrays;
+    ``model.apply(variables, images, train=False)`` gives (N, 10) logits of normalised images,
+    (N, 32, 32, 3) float. ``config`` is what it was trained with.
+
+    >>> network = jaxcifar.load("runs/mine", "lr=0.001")
+    >>> network.predict(images).argmax(axis=1)
+    """
+
+    config: Config
+    program: "Program"
+
+    def predict(self, images: Any) -> np.ndarray:
+        """What the network says of images, which are normalised as it was trained.
+
+        The first call of a size compiles; sizes between `PORTIONS` share a program.
+
+        Args:
+            images: (N, 32, 32, 3) uint8, not normalised.
+
+        Returns: (N, 10) probabilities, float32.
+
+        Raises: UserError: other images, or an answer that is not finite.
+        """
+        import jax
+
+        images, program = _checked(images), self.program
+        size = next((size for size in PORTIONS if size >= len(images)), PORTIONS[-1])
+        answer = _answer(self.model, program.mean, program.std, program.dtype)
+        variables, starts = jax.device_put(self.variables), range(0, max(len(images), 1), size)
+        parts = [answer(variables, _filled(images[start : start + size], size)) for start in starts]
+        found = np.concatenate([np.asarray(part) for part in parts])[: len(images)]
+        if not np.isfinite(found).all():
+            raise UserError(
+                f"the network's answers on {(~np.isfinite(found)).any(1).sum()} of {len(images)} "
+                "images are not finite\nask another member, or train at a lower learning rate"
+            )
+        return found
+
+
+def restore(workdir: Path | str, member: str, which: str = "best") -> "Kept":
     """The weights of a member's group, verified against their manifest and read through Orbax.
 
     Args:
@@ -25,88 +75,152 @@ def restore(workdir: Path | str, member: str, which: str = "best") -> Restored:
         which: "best" (on the selection split), "last", "swa" or "ema" (averaged weights of a run
             that is over), or "step:N" for a kept checkpoint.
 
-    Raises: UserError: no such folder, member, checkpoint or kind. IntegrityError: damaged bytes.
+    Returns: ``members`` of the group, their ``configs``, and ``weights`` {"params", "batch_stats"},
+        NumPy, leaves (M, ...).
+
+    Raises: UserError: no such folder, member, checkpoint or kind; the member diverged before such
+        weights came to be. IntegrityError: damaged bytes; it names what else is whole.
     """
     from jaxcifar.checkpoints import trained_weights
 
-    kept = trained_weights.locate(Path(workdir), member, which)
-    return Restored(kept.members, kept.configs, trained_weights.read(kept))
+    return trained_weights.locate(files.given(workdir), member, which)
 
 
-def load(workdir: Path | str, member: str, which: str = "best") -> tuple[Any, dict[str, Any]]:
-    """A trained network: ``model.apply(variables, images, train=False)`` gives (N, 10) logits.
+def load(workdir: Path | str, member: str, which: str = "best") -> Network:
+    """A trained network, to be held: it has a `predict` of its own.
 
-    The images that it takes are normalised, (N, 32, 32, 3) float; `predict` takes uint8.
+    Args:
+        workdir: a run folder.
+        member: id of a member.
+        which: "best" (on the selection split), "last", "swa" or "ema" (averaged weights of a run
+            that is over), or "step:N" for a kept checkpoint.
 
-    Args and errors: as `restore`.
+    Returns: a `Network`, which unpacks as the Flax module and its variables {"params",
+        "batch_stats"}, NumPy arrays. The images that ``model.apply`` takes are normalised,
+        (N, 32, 32, 3) float; those of ``predict`` are uint8.
 
-    Returns: the Flax module, and its variables {"params", "batch_stats"} as NumPy arrays.
+    Raises: UserError: no such folder, member, checkpoint or kind; the member diverged before such
+        weights came to be. IntegrityError: damaged bytes; it names what else is whole.
+
+    >>> model, variables = jaxcifar.load("runs/mine", "lr=0.001")
+    >>> logits = model.apply(variables, normalised, train=False)
     """
-    model, variables, _ = _network(workdir, member, which)
-    return model, variables
-
-
-def _network(workdir: Path | str, member: str, which: str) -> tuple[Any, dict[str, Any], Any]:
-    """A trained network, its variables, and the Program that trained it."""
-    import jax
-
+    restored = restore(workdir, member, which)
+    config = restored.configs[member]
+    setup.prepare(config.deterministic)
     from jaxcifar import models
     from jaxcifar.planning import resolve
 
-    restored = restore(workdir, member, which)
-    row, config = restored.members.index(member), restored.configs[member]
     resolved = resolve.resolve(config)
     options = dict(resolved.program.options) | resolved.numbers["model"]
     model = models.make_model(config.model.name, dtype=config.dtype, **options)
-    return model, jax.tree.map(lambda leaf: leaf[row], restored.weights), resolved.program
+    network = Network(model, restored.of(member))
+    network.config, network.program = config, resolved.program
+    return network
 
 
-def predict(workdir: Path | str, member: str, images: Any, which: str = "best") -> Any:
+def predict(
+    workdir: Path | str, member: str, images: Any, which: str = "best"
+) -> np.ndarray:  # fmt: skip
     """What a trained network says of images, which are normalised as it was trained.
 
+    The few networks that were asked last stay in memory, as long as their files are the same.
+
     Args:
-        workdir, member, which: as of `restore`.
-        images: (N, 32, 32, 3) uint8.
+        workdir: a run folder.
+        member: id of a member.
+        images: (N, 32, 32, 3) uint8, not normalised.
+        which: as of `load`.
 
     Returns: (N, 10) probabilities, float32.
 
-    Raises: UserError: other images; as `restore`.
+    Raises: UserError: other images, or an answer that is not finite; as `load`.
+
+    >>> jaxcifar.predict("runs/mine", "lr=0.001", images).argmax(axis=1)
     """
+    images = _checked(images)
+    from jaxcifar.checkpoints import seals, trained_weights
+
+    workdir = files.given(workdir).absolute()
+    path = trained_weights.find(workdir, member, which).path
+    return _held(workdir, member, which, path, seals.stamp(path)).predict(images)
+
+
+@lru_cache(maxsize=4)
+def _held(workdir: Path, member: str, which: str, path: Path, stamp: Any) -> Network:
+    """The network; `path` and `stamp` tell when it is another."""
+    return load(workdir, member, which)
+
+
+@cache
+def _answer(
+    model: Any, mean: tuple[float, ...], std: tuple[float, ...], dtype: str
+) -> Callable[..., Any]:
+    """(variables, (N, 32, 32, 3) uint8) -> (N, 10) probabilities: compiled once for each N."""
     import jax
-    import jax.numpy as jnp
 
     from jaxcifar import augment
 
-    if images.dtype != "uint8" or images.shape[1:] != (32, 32, 3):
-        found = f"{images.dtype} {tuple(images.shape)}"
-        raise UserError(f"images are {found}\nallowed: uint8 (N, 32, 32, 3), not normalised")
-    model, variables, program = _network(workdir, member, which)
-
     @jax.jit
-    def apply(images: jax.Array) -> jax.Array:
-        pixels = augment.normalise(images, program.mean, program.std, program.dtype)
+    def answer(variables: Any, images: jax.Array) -> jax.Array:
+        pixels = augment.normalise(images, mean, std, dtype)
         return jax.nn.softmax(model.apply(variables, pixels, train=False))
 
-    starts = range(0, max(len(images), 1), AT_ONCE)
-    return jnp.concatenate([apply(images[start : start + AT_ONCE]) for start in starts])
+    return answer
 
 
-def score_group(workdir: Path, member: str, which: str) -> dict[str, tuple[float, float]]:
-    """Test loss (nats) and accuracy of every member of one member's group.
+def _filled(images: np.ndarray, size: int) -> np.ndarray:
+    """`images` with black ones behind them, `size` in all."""
+    return np.concatenate([images, np.zeros((size - len(images), 32, 32, 3), np.uint8)])
+
+
+def _checked(images: Any) -> np.ndarray:
+    dtype, shape = getattr(images, "dtype", None), getattr(images, "shape", None)
+    if dtype is None or shape is None:
+        raise UserError(
+            f"images are of type {type(images).__name__}\nallowed: an array, uint8 (N, 32, 32, 3)\n"
+            "write np.stack([np.asarray(image) for image in images])"
+        )
+    if dtype != "uint8" or len(shape) != 4 or tuple(shape[1:]) != (32, 32, 3):
+        found = f"{dtype} {tuple(shape)}"
+        raise UserError(f"images are {found}\nallowed: uint8 (N, 32, 32, 3), not normalised")
+    return np.asarray(images)
+
+
+def score_group(
+    workdir: Path | str, member: str, which: str, data_dir: str | None = None
+) -> dict[str, tuple[float, float]]:
+    """Test loss (nats) and accuracy of those in one member's group that have such weights.
 
     The whole group runs through the program that trained it, so the numbers are those of
-    summary.json to the last bit. Raises: UserError: the test images are not those it was
-    trained beside.
+    summary.json to the last bit.
+
+    Args:
+        workdir, member, which: as of `restore`.
+        data_dir: where the images lie now; None = where they were in training, else where
+            CIFAR-10 is usually looked for.
+
+    Raises: UserError: the images found are not those that it was trained on, or the loss is not
+        finite; as `restore`.
     """
+    restored = restore(workdir, member, which)
+    setup.prepare(restored.configs[member].deterministic)
     from jaxcifar import programs
     from jaxcifar.evaluation import group_images, scoring
     from jaxcifar.planning import prepare
 
-    restored = restore(workdir, member, which)
-    trained = prepare.job_of(workdir, restored.members)
+    trained = prepare.job_of(restored.group, restored.runs, data_dir)
     program = trained.plan.phases[-1].program
     weights = programs.place(restored.weights, program)
     numbers = programs.place(trained.plan.phases[-1].numbers, program)
     test = group_images.test_images(trained)
     loss, accuracy, _ = scoring.examine(program, weights, numbers, test, trained.plan.score_batch)
-    return {name: (float(loss[m]), float(accuracy[m])) for m, name in enumerate(restored.members)}
+    rows = {name: (float(loss[m]), float(accuracy[m])) for m, name in enumerate(restored.members)}
+    if not np.isfinite(rows[member][0]):
+        raise UserError(
+            f"member {member!r} has no score with its {which!r} weights: its loss is "
+            f"{rows[member][0]}\ntrain it at a lower learning rate"
+        )
+    return {
+        name: row for name, row in rows.items() if name not in restored.lost and np.isfinite(row[0])
+    }

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 from jaxcifar import models
-from jaxcifar.checkpoints import trained_weights
 from jaxcifar.core.errors import UserError
 from jaxcifar.evaluation import trained
 from jaxcifar.interop.convert import places, state_dict
@@ -25,9 +24,9 @@ def export(workdir: Path, member: str, out: Path, which: str = "best") -> str:
     """
     if out.suffix != ".safetensors":
         raise UserError(f"cannot write {out.name!r}\nthe name must end in .safetensors")
-    model, variables = trained.load(workdir, member, which)
-    config = trained_weights.member_configs(workdir)[member].model
-    arrays = state_dict(config.name, model, variables)
+    network = trained.load(workdir, member, which)
+    config = network.config.model
+    arrays = state_dict(config.name, *network)
     given = {k: v for k, v in dataclasses.asdict(config).items() if v is not None}
     about = {"model": json.dumps(given), "member": member, "which": which}
     save_safetensors(out, arrays, about)

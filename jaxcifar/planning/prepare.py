@@ -9,14 +9,13 @@ from jaxcifar import data
 from jaxcifar.checkpoints import first_weights
 from jaxcifar.config import Config, Study, replace
 from jaxcifar.config.population import MemberRun, expand, identity
-from jaxcifar.config.tree import from_dict
 from jaxcifar.core import hardware
 from jaxcifar.core.console import say
 from jaxcifar.core.errors import UserError
 from jaxcifar.planning import plan, resolve
 from jaxcifar.planning.fit import fitting
 from jaxcifar.planning.group import Job, split_rows
-from jaxcifar.records import folder, study_file
+from jaxcifar.records import folder
 
 
 class Prepared(NamedTuple):
@@ -111,25 +110,39 @@ def _groups(
     return [*old, *((rows, None) for rows in new)]
 
 
-def job_of(workdir: Path, members: Sequence[str]) -> Job:
-    """The job of a group that a run folder holds, from the folder and its data alone.
+def job_of(
+    group: folder.GroupFolder, runs: tuple[MemberRun, ...], data_dir: str | None = None
+) -> Job:
+    """The job of a group that a run folder holds, from its records and its images.
 
-    Raises: UserError: the data found now is not what the group was trained on.
+    Args:
+        group: the group.
+        runs: its members.
+        data_dir: where the images lie now; None = where they were in training, else where they
+            are usually looked for.
+
+    Raises: UserError: the images found there are not those that the group was trained on.
     """
-    rows = study_file.members(workdir)
-    known = next(group for group in folder.groups(workdir) if group.members == tuple(members))
-    dataset = _loader()
-    runs = []
-    for name in members:
-        row = rows[name]
-        config = from_dict(row["config"])
-        if identity(config, dataset(config).fingerprint) != row["identity"]:
-            raise UserError(
-                f"member {name!r} was trained on other data than {dataset(config).source} holds\n"
-                "point --config.data.dir or $JAXCIFAR_DATA at the data it was trained on"
-            )
-        runs.append(
-            MemberRun(name, row["study_id"], row["seed"], row["overrides"], config, row["identity"])
-        )
-    images = dataset(runs[0].config)
-    return _job(workdir, tuple(runs), images=images, machine=hardware.hardware(), known=known)
+    images = _images_of(runs, data_dir)
+    workdir = group.path.parents[1]
+    return _job(workdir, runs, images=images, machine=hardware.hardware(), known=group)
+
+
+def _images_of(runs: Sequence[MemberRun], data_dir: str | None) -> data.Dataset:
+    """The very images that members were trained on, known by their fingerprint."""
+    part = runs[0].config.data
+    places = dict.fromkeys([part.dir, None] if data_dir is None else [data_dir])
+    looked = []
+    for place in places:
+        try:
+            found = data.load(part.name, place, n_train=part.n_train, n_test=part.n_test)
+        except UserError as error:
+            looked.append(str(error).splitlines()[0])
+            continue
+        if all(identity(run.config, found.fingerprint) == run.identity for run in runs):
+            return found
+        looked.append(f"those in {found.source} are others")
+    raise UserError(
+        f"the images that {runs[0].id!r} was trained on are not there: {'; '.join(looked)}\n"
+        "point --config.data.dir or $JAXCIFAR_DATA at the data it was trained on"
+    )

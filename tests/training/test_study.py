@@ -10,7 +10,7 @@ import tiny
 
 import jaxcifar
 from jaxcifar import augment, cli, data, evaluate, models, report
-from jaxcifar.checkpoints import first_weights
+from jaxcifar.checkpoints import first_weights, trained_weights
 from jaxcifar.config import Member, Study, population, replace
 from jaxcifar.core.errors import UserError
 from jaxcifar.planning import prepare, resolve
@@ -100,6 +100,11 @@ def test_predict_gives_probabilities(results):
     np.testing.assert_allclose(np.asarray(probabilities).sum(1), 1, rtol=1e-5)
 
 
+def first_params(results):
+    job = prepare.job_of(*trained_weights.group_of(results.workdir, "a"))
+    return engine.start(job.plan).state.params
+
+
 def table_of(results, name):
     (group,) = folder.groups(results.workdir)
     return formats.read_table(group.path / f"{name}.npz")
@@ -129,7 +134,7 @@ def test_answers_on_the_test_set_are_those_of_predict(results):
 def test_first_and_last_histograms_are_of_the_first_and_last_weights(results):
     table = table_of(results, "histograms")
     assert table["epochs"].tolist() == [0, 1, 2]
-    first = engine.start(prepare.job_of(results.workdir, ("a", "b")).plan).state.params
+    first = first_params(results)
     for m, member in enumerate("ab"):
         last = jaxcifar.load(results.workdir, member, "last")[1]["params"]
         for row, params in ((0, jax.tree.map(lambda leaf, m=m: leaf[m], first)), (2, last)):
@@ -174,7 +179,7 @@ def test_a_run_starts_from_another_run_s_weights(results, tmp_path):
     """Member x from those of b, member y from its own seed, in one group."""
     names = Member("x", {"init_from": f"{results.workdir}:b"}), Member("y", {})
     jaxcifar.train(tuned_study(results, *names), tmp_path / "tuned")
-    first = engine.start(prepare.job_of(results.workdir, ("a", "b")).plan).state.params
+    first = first_params(results)
     own = jax.tree.map(lambda leaf: np.asarray(leaf[1]), first)  # of seed 0, like y
     for name, expected in (("x", jaxcifar.load(results.workdir, "b", "last")[1]["params"]),
                            ("y", own)):  # fmt: skip
