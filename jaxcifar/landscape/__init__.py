@@ -1,5 +1,21 @@
-"""The loss landscape: one training step at every learning rate, and the band of its losses."""
+"""The loss landscape: training steps at every learning rate, and the band of their losses."""
 
-from jaxcifar.landscape.sweep import band, default_numbers, init_states, sweep_program, sweep_step
+from jaxcifar.landscape.sweep import (
+    StepBand,
+    band,
+    default_numbers,
+    init_states,
+    sweep_program,
+    sweep_step,
+    sweep_steps,
+)
 
-__all__ = ["band", "default_numbers", "init_states", "sweep_program", "sweep_step"]
+__all__ = [
+    "StepBand",
+    "band",
+    "default_numbers",
+    "init_states",
+    "sweep_program",
+    "sweep_step",
+    "sweep_steps",
+]
