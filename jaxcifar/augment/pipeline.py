@@ -1,7 +1,7 @@
 """The table of augmentations: what each works on, its options, and the order of work."""
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -82,12 +82,15 @@ AUGMENTATIONS: Mapping[str, Row] = {
 ALIASES = {"heavy": ("crop", "vflip", "hflip")}
 
 
-def resolve(names: Sequence[str], given: Mapping[str, Any]) -> tuple[Work, dict[str, Any]]:
+def resolve(
+    names: Sequence[str], given: Mapping[str, Any], inherited: Collection[str] = ()
+) -> tuple[Work, dict[str, Any]]:
     """What is compiled in, and the numbers by option name.
 
     Args:
         names: rows of `AUGMENTATIONS` or `ALIASES`, in the order of work.
         given: options that were given; names that are no option of any row are not looked at.
+        inherited: those of them that may be meant for other augmentations, and then have no effect.
 
     Raises: UserError: unknown or doubled name, wrong order, option without effect.
     """
@@ -97,7 +100,7 @@ def resolve(names: Sequence[str], given: Mapping[str, Any]) -> tuple[Work, dict[
     options: dict[str, Any] = {}
     for row in rows:
         options |= {**row.numbers, **row.structure}
-    _check_effect(names, options, given)
+    _check_effect(names, options, {k: v for k, v in given.items() if k not in inherited})
     options |= {name: value for name, value in given.items() if name in options}
     if "block_mask" in names:
         options |= mask_kinds(options)

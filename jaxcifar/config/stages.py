@@ -1,5 +1,7 @@
 """The stages of a run: the config in force in each, its epochs, and its schedule's clock."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from jaxcifar.config.config import Config, Stage, replace
@@ -23,6 +25,16 @@ def epoch_at(fraction: float, epochs: int) -> int:
     return int(fraction * epochs + 1e-9)
 
 
+@contextmanager
+def told_of(config: Config, index: int) -> Iterator[None]:
+    """Within it, errors name the stage: of several, the first is what comes before ``stages.0``."""
+    try:
+        yield
+    except UserError as error:
+        where = f"stages.{index - 1}" if index else "before stages.0"
+        raise UserError(f"{where}: {error}" if config.stages else str(error)) from None
+
+
 def unfold(config: Config) -> tuple[Stretch, ...]:
     """The stages of a run in order; one that covers it all where none is given.
 
@@ -36,7 +48,8 @@ def unfold(config: Config) -> tuple[Stretch, ...]:
     configs, restarts = [replace(config, {"stages": ()})], [0]
     for index, stage in enumerate(config.stages):
         _check(index, stage, starts, epochs)
-        configs.append(replace(configs[-1], stage.changes))
+        with told_of(config, index + 1):
+            configs.append(replace(configs[-1], stage.changes))
         if any(path == "optim.lr" or path.startswith("schedule.") for path in stage.changes):
             restarts.append(index + 1)
     stretches = []

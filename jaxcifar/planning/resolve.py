@@ -1,6 +1,6 @@
 """What a config means: every name looked up in its table, every option owned by it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,14 +21,24 @@ class Resolved(NamedTuple):
     average: Mapping[str, float]  # options of the weights' average
 
 
-def options_of(kind: str, name: str, table: Mapping[str, Any], given: Mapping[str, Any]) -> dict:
+def options_of(
+    kind: str, name: str, table: Mapping[str, Any], given: Mapping[str, Any],
+    inherited: Collection[str] = (),
+) -> dict:  # fmt: skip
     """A component's options: those given, else the table's defaults.
+
+    Those `inherited` from a stage before, whose component may have been another, are let be where
+    this one does not take them.
 
     Raises: UserError: unknown component, or an option without effect on it.
     """
     if name not in table:
         raise unknown(kind, name, table)
-    allowed, given = table[name].options, {k: v for k, v in given.items() if v is not None}
+    allowed = table[name].options
+    given = {
+        option: value for option, value in given.items()
+        if value is not None and (option in allowed or option not in inherited)
+    }  # fmt: skip
     for option, value in given.items():
         if option not in allowed:
             raise UserError(
@@ -38,19 +48,28 @@ def options_of(kind: str, name: str, table: Mapping[str, Any], given: Mapping[st
     return dict(allowed) | given
 
 
-def resolve(config: Config) -> Resolved:
+def resolve(config: Config, own: Collection[str] | None = None) -> Resolved:
     """Look every component up in its table. Reads no data and touches no device.
+
+    Args:
+        config: of a run, or in force in a stage.
+        own: the fields that the stage names itself: of the others, options that its components do
+            not take are meant for a stage before it. None = all are meant for these components.
 
     Raises: UserError: unknown names, options without effect, values out of range.
     """
+    let_be = {kind: _inherited(getattr(config, kind), kind, own)
+              for kind in ("optim", "loss", "schedule", "data")}  # fmt: skip
     model = model_options(config.model.name, _given(config.model))
     traced = set(models.MODELS[config.model.name].traced)
     optim_given = {k: v for k, v in _given(config.optim).items()
                    if k not in ("lr", "clip", "accumulation", "decay")}  # fmt: skip
     loss_given = {k: v for k, v in _given(config.loss).items() if k != "l1"}
     schedule = options_of("schedule", config.schedule.name, schedules.SCHEDULES,
-                          _given(config.schedule))  # fmt: skip
-    work, augment_numbers = augment.resolve(config.data.augment, _given(config.data))
+                          _given(config.schedule), let_be["schedule"])  # fmt: skip
+    work, augment_numbers = augment.resolve(
+        config.data.augment, _given(config.data), let_be["data"]
+    )
     mean, std = data.NORMALISATIONS[config.data.normalisation]
     average = options_of("average", config.average.name, averaging.AVERAGES,
                          _given(config.average))  # fmt: skip
@@ -65,8 +84,10 @@ def resolve(config: Config) -> Resolved:
         lowering="", lane="", members=0, devices=1, segment=0,
     )  # fmt: skip
     numbers: dict[str, Any] = {
-        "optim": options_of("optim", config.optim.name, optim.OPTIMIZERS, optim_given),
-        "loss": options_of("loss", config.loss.name, losses.LOSSES, loss_given),
+        "optim": options_of(
+            "optim", config.optim.name, optim.OPTIMIZERS, optim_given, let_be["optim"]
+        ),
+        "loss": options_of("loss", config.loss.name, losses.LOSSES, loss_given, let_be["loss"]),
         "average": {name: average[name] for name in averaging.AVERAGES[config.average.name].traced},
         "model": {name: model[name] for name in sorted(traced & model.keys())},
         "augment": augment_numbers,
@@ -87,9 +108,13 @@ def resolve_stages(config: Config) -> tuple[Resolved, ...]:
         schedule that does not fit into its epochs.
     """
     stretches = stages.unfold(config)
-    found = tuple(resolve(stage.config) for stage in stretches)
-    for stage in stretches:
-        _require_room(stage)
+    rows: list[Resolved] = []
+    for index, stage in enumerate(stretches):
+        with stages.told_of(config, index):
+            own = config.stages[index - 1].changes if index else None
+            rows.append(resolve(stage.config, own))
+            _require_room(rows[-1].schedule, stage.clock[1] - stage.clock[0])
+    found = tuple(rows)
     for index, row in enumerate(found[1:]):
         for name in ("model", "options"):
             before, now = (getattr(r.program, name) for r in (found[0], row))
@@ -101,10 +126,9 @@ def resolve_stages(config: Config) -> tuple[Resolved, ...]:
     return found
 
 
-def _require_room(stage: stages.Stretch) -> None:
-    epochs = stage.clock[1] - stage.clock[0]
+def _require_room(schedule: schedules.Schedule, epochs: int) -> None:
     for name in ("warmup", "swa_start"):
-        value = getattr(stage.config.schedule, name)
+        value = schedule.options.get(name)
         if value is not None and value >= epochs:
             raise UserError(
                 f"schedule.{name}={value!r} is beyond the schedule's {epochs} epochs\n"
@@ -127,3 +151,10 @@ def _given(component: Any) -> dict[str, Any]:
     return {
         name: getattr(component, name) for name in names if getattr(component, name) is not None
     }
+
+
+def _inherited(component: Any, kind: str, own: Collection[str] | None) -> set[str]:
+    """Options of a component that a stage does not name itself."""
+    if own is None:
+        return set()
+    return {name for name in component.__slots__ if f"{kind}.{name}" not in own}

@@ -95,6 +95,55 @@ def test_stages_that_are_refused(rows, words):
     assert words in str(error.value) and len(str(error.value).splitlines()) <= 3
 
 
+ADAM = {"optim.name": "adam", "optim.b1": 0.95}
+FOCAL = {"loss.name": "focal", "loss.gamma": 3.0}
+STEPS = {"schedule.name": "step", "schedule.step_size": 1}
+TURNS = {"data.augment": ("rotation",), "data.rotation_degrees": 5.0}
+
+
+@pytest.mark.parametrize("base, changes, kept", [
+    (ADAM, SGD, {"optimizer": "sgd"}),
+    (FOCAL, {"loss.name": "cross_entropy"}, {"loss": "cross_entropy"}),
+    (STEPS, {"schedule.name": "cosine"}, {}),
+    (STEPS | {"schedule.swa_start": 1, "schedule.swa_lr": 0.1, "schedule.swa_ramp": 1},
+     {"schedule.name": "plateau"}, {}),
+    (TURNS, {"data.augment": ("hflip",)}, {"augment": (("hflip", ()),)}),
+    (TURNS, {"data.augment": ()}, {"augment": ()}),
+])  # fmt: skip
+def test_an_option_of_the_first_stage_s_component_is_let_be_in_the_next(base, changes, kept):
+    """It reaches what it was meant for, a switch back takes it up again, the next has defaults."""
+    rows = (Stage(0.5, changes), Stage(0.75, {k: v for k, v in base.items() if "." in k}))
+    config = replace(Config(), base | {"train.epochs": 8, "stages": rows})
+    first, second, third = resolve.resolve_stages(config)
+    assert all(getattr(second.program, name) == value for name, value in kept.items())
+    alone = resolve.resolve(replace(Config(), changes | {"train.epochs": 4}))
+    for name in ("optim", "loss", "augment"):
+        assert second.numbers[name].keys() == alone.numbers[name].keys()
+    assert second.schedule.options.keys() == alone.schedule.options.keys()
+    assert third.numbers == first.numbers and third.schedule == first.schedule
+
+
+@pytest.mark.parametrize("base, rows, words", [
+    (ADAM, (Stage(0.5, SGD | {"optim.b1": 0.9}),), "stages.0: optim.b1=0.9 has no effect on 'sgd'"),
+    (ADAM, (Stage(0.5, SGD), Stage(0.75, {"optim.b2": 0.9})), "stages.1: optim.b2=0.9 has no effe"),
+    ({}, (Stage(0.5, {"loss.gamma": 2.0}),), "stages.0: loss.gamma=2.0 has no effect on 'cross_en"),
+    ({}, (Stage(0.5, {"schedule.factor": 0.5}),), "stages.0: schedule.factor=0.5 has no effect on"),
+    ({}, (Stage(0.5, {"data.rotation_degrees": 5.0}),), "stages.0: data.rotation_degrees=5.0 has"),
+    ({"optim.momentum": 0.9}, (Stage(0.5, SGD),), "before stages.0: optim.momentum=0.9 has no"),
+    ({}, (Stage(0.5, {"optim.lr": -1.0}),), "stages.0: optim.lr=-1.0 is out of range"),
+    ({}, (Stage(0.5, {"schedule.name": "step"}),), "stages.0: schedule 'step' needs step_size"),
+    (ADAM, (Stage(0.5, {"optim.name": "schedule_free_sgd", "optim.b1": 0.0}),),
+     "stages.0: optim.b1=0.0 stops 'schedule_free_sgd'"),
+    ({"schedule.warmup": 5.0, "train.epochs": 8}, (Stage(0.5, {"optim.lr": 0.1}),),
+     "before stages.0: schedule.warmup=5.0 is beyond the schedule's 4 epochs"),
+])  # fmt: skip
+def test_what_a_stage_names_itself_is_refused_by_its_name(base, rows, words):
+    config = replace(Config(), {"train.epochs": 4} | base | {"stages": rows})
+    with pytest.raises(UserError) as error:
+        resolve.resolve_stages(config)
+    assert str(error.value).startswith(words) and len(str(error.value).splitlines()) <= 3
+
+
 def test_flags_make_and_change_stages():
     study, _ = cli.apply_overrides(Study("s", Config()), [
         ("stages.0.optim.name", "sgd"), ("stages.0.at", "0.8"), ("stages.1.at", "0.9"),
