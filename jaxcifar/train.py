@@ -1,6 +1,6 @@
 """``python -m jaxcifar.train``: trains every member of a study, resumes by itself, scores, draws.
 
-The module is also the function of the same name: ``jaxcifar.train(study) -> Results``.
+``jaxcifar.train`` is the function of that name below, also where this module was imported.
 """
 
 import shlex
@@ -8,13 +8,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro import conf
 
 from jaxcifar import cli
-from jaxcifar.config import Config
+from jaxcifar.config import Config, Study
+
+if TYPE_CHECKING:
+    from jaxcifar.training.train_study import Results
 
 USAGE = (
     "python -m jaxcifar.train --config configs/bn.py[:variant] [--config.a.b=VALUE ...] "
@@ -101,34 +103,40 @@ def _train(study: Any, flags: cli.Flags, command: str) -> int:
     return 0
 
 
-class _CallableModule(ModuleType):
-    """Lets ``jaxcifar.train(study)`` work although ``jaxcifar.train`` is a command's module."""
+def train(
+    study: Study, workdir: Path | str | None = None, trackers: Sequence[str] = (), *,
+    only_group: str | None = None, command: str = "jaxcifar.train(study)",
+) -> "Results":  # fmt: skip
+    """Train every member of a study that is not trained yet, score it, and write the records.
 
-    def __call__(
-        self, study: Any, workdir: Path | str | None = None, trackers: Sequence[str] = (),
-        **options: Any,
-    ) -> Any:  # fmt: skip
-        """Train every member of a study that is not trained yet, score it, write the records.
+    The same call continues a run that was cut anywhere, with the same bits.
 
-        Args:
-            study: a `jaxcifar.config.Study`.
-            workdir: the run folder; None = ``runs/<study>-<variant>-<hash>``.
-            trackers: also show the records there while training, such as ("tensorboard",).
-            options: `only_group` and `command` of `jaxcifar.training.train_study.train`.
+    Args:
+        study: a `jaxcifar.config.Study`: a base config, members and seeds.
+        workdir: the run folder; None = ``runs/<study>-<variant>-<hash>``.
+        trackers: also show the records there while training, such as ("tensorboard",).
+        only_group: id of the one group to train, so that groups can run side by side.
+        command: what environment.json tells of how it was called.
 
-        Returns: `training.train_study.Results`: ``workdir``, ``summary``, ``metrics``, ``steps``.
+    Returns: `jaxcifar.training.train_study.Results`: ``workdir``; ``summary`` with the test scores
+        (accuracies in [0, 1], losses in nats); ``metrics``, a row a member and evaluation;
+        ``steps``, arrays (members, steps). Of several groups those of all that there are.
 
-        Raises: UserError: a mistake in the study or the folder. Stopped: SIGINT or SIGTERM came;
-            everything so far is saved, and the same call continues.
-        """
-        from jaxcifar.trackers import start
-        from jaxcifar.training import train_study
+    Raises: UserError: a mistake in the study or the folder. Stopped: SIGINT or SIGTERM came;
+        everything so far is saved, and the same call continues.
 
-        with start(trackers) as tracked:
-            return train_study.train(study, workdir, watch=tracked.watch, **options)
+    >>> base = replace(Config(), {"data.name": "synthetic", "model.name": "cnn"})
+    >>> results = jaxcifar.train(Study("mine", base, sweep({"optim.lr": (1e-3, 1e-2)})))
+    >>> results.summary["members"]["lr=0.001"]["test"]["best"]
+    """
+    from jaxcifar.trackers import start
+    from jaxcifar.training import train_study
+
+    with start(trackers) as tracked:
+        return train_study.train(study, workdir, only_group, command, tracked.watch)
 
 
-sys.modules[__name__].__class__ = _CallableModule
+train.main = main  # type: ignore[attr-defined]  # `from jaxcifar import train` is this function
 
 if __name__ == "__main__":
     sys.exit(cli.run(main))
