@@ -100,7 +100,8 @@ def _of_jax(error: BaseException) -> str | None:
 def _refused(names: Iterable[str], why: BaseException) -> str:
     found = ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
     reason = (str(why).splitlines() or ["there is no such device"])[0]
-    return f"JAX cannot work with {found or 'what is here'}: {reason}\ngive the variable another value, or leave it out"
+    said = f"JAX cannot work with {found or 'what is here'}: {reason}"
+    return f"{said}\ngive the variable another value, or leave it out"
 
 
 def _print_anything() -> None:
