@@ -77,6 +77,13 @@ def _devices(row: Row, first: Row) -> list[str]:
     return [str(row["devices"]), str(row["members"]), *_rate(row, first)]
 
 
+def _rates(row: Row, first: Row) -> list[str]:
+    """`first` is the single rate that one call takes one step of."""
+    single = row["rates"] * first["seconds"]
+    return [row["lane"], str(row["rates"]), str(row["steps"]), f"{row['seconds']:.3f}",
+            f"{row['seconds'] / single:.2f}"]  # fmt: skip
+
+
 def _saves(row: Row, first: Row) -> list[str]:
     return [str(row["members"]), f"{row['bytes'] / 2**20:,.0f}", f"{1e3 * row['waits']:.0f}",
             f"{row['seconds']:.2f}", f"{100 * row['share']:.2f}"]  # fmt: skip
@@ -129,6 +136,11 @@ SECTIONS = {
         "Devices", "The same members spread over host devices that share the same cores: what "
         "spreading costs, not what a second device brings.",
         ("Devices", "Members", "images/s", "to one device"), _devices,
+    ),
+    "rates": Section(
+        "Learning rates in one pass", "A training step of the landscape at batch 128, at one rate "
+        "and at several; one call takes one step or several.",
+        ("Lane", "Rates", "Steps a call", "Seconds a step", "to as many single steps"), _rates,
     ),
     "saves": Section(
         "Saves", "A whole snapshot: how long training waits for it, after how long it is written "

@@ -191,9 +191,16 @@ def by_start(args: argparse.Namespace) -> Iterator[Row]:
     yield from start.rows(args)
 
 
+def by_rates(args: argparse.Namespace) -> Iterator[Row]:
+    """The landscape's one-pass step beside single ones."""
+    from jaxcifar.bench import sweep
+
+    yield from sweep.rows(args)
+
+
 TABLES = {"members": by_members, "width": by_width, "images": by_images, "devices": by_devices,
           "saves": saves, "layers": by_layers, "products": by_products, "memory": by_memory,
-          "start": by_start}  # fmt: skip
+          "start": by_start, "rates": by_rates}  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> int:

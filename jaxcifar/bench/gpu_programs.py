@@ -27,6 +27,7 @@ import numpy as np
 from jaxcifar.bench import performance_page, throughput
 from jaxcifar.bench.costs import ACCOUNTED, WIDE, arguments
 from jaxcifar.bench.hlo_kernels import kernels, launches
+from jaxcifar.core.files import given
 
 CARD = "NVIDIA H200"
 CONFIG = """
@@ -199,7 +200,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--lane", default="", choices=("", "vmap", "map"))
     parser.add_argument("--lowering", default="", help="of convolutions")
     parser.add_argument("--dtype", default="bfloat16", choices=("float32", "bfloat16"))
-    parser.add_argument("--text", type=Path, help="write the last program's text to this file")
+    parser.add_argument("--text", type=given, help="write the last program's text to this file")
     parser.add_argument("--graphs", action="store_true", help="a segment as one CUDA graph")
     parser.add_argument("--write", action="store_true", help="add the rows to docs/performance.md")
     args = parser.parse_args(argv)

@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxcifar.core.files import CHECKOUT
+from jaxcifar.core.files import CHECKOUT, given
 
 BENCH = ("scripts/bench.py", "--dtype", "bfloat16", "--rounds", "3", "--seconds", "3", "--write")
 PARTS: dict[str, tuple[str, ...]] = {
@@ -50,7 +50,7 @@ def command(part: str, data: Path) -> list[str]:
 def main(argv: Sequence[str]) -> int:
     """Run the parts in turn, also after one that failed; returns how many did."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of CIFAR-10")
+    parser.add_argument("--data", type=given, required=True, help="folder of CIFAR-10")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--list", action="store_true", help="print the commands alone")
     args = parser.parse_args(argv)
