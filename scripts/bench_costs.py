@@ -2,7 +2,8 @@
 
 import sys
 
+from jaxcifar import cli
 from jaxcifar.bench.costs import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(cli.run(main))

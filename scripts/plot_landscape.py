@@ -3,24 +3,25 @@
 python scripts/plot_landscape.py --workdir runs/bn-quick-12345678
 """
 
-import argparse
 import sys
+from collections.abc import Sequence
 
-from jaxcifar import figures
-from jaxcifar.core.errors import UserError
+from jaxcifar import cli, figures
+
+COMMAND = cli.Command(
+    "python scripts/plot_landscape.py --workdir DIR",
+    "Redraws every figure of a run from its records alone.",
+    flags=("workdir",), required=("workdir",),
+)  # fmt: skip
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Draw, and print the files written; 2 for what the user can mend."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--workdir", required=True, help="a run folder")
-    try:
-        written = figures.draw_all(parser.parse_args(argv).workdir)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(*written, sep="\n")
-    return 0
+    return cli.run(_draw, argv)
+
+
+def _draw(argv: Sequence[str]) -> None:
+    print(*figures.draw_all(cli.command(argv, COMMAND).run_folder()), sep="\n")
 
 
 if __name__ == "__main__":

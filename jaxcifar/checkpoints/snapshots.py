@@ -16,6 +16,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxcifar.checkpoints.disk_errors import as_os_errors
 from jaxcifar.checkpoints.seals import MANIFEST, intact, seal, sealed, sums, verify
 from jaxcifar.core import kill_points
 from jaxcifar.core.errors import IntegrityError, UserError
@@ -200,7 +201,7 @@ def _rest(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _write(path: Path, tree: Tree) -> None:
-    with ocp.PyTreeCheckpointer() as writer:
+    with as_os_errors(path), ocp.PyTreeCheckpointer() as writer:
         writer.save(path.absolute(), tree)
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from jaxcifar.core.files import given
 from jaxcifar.figures import (
     attention,
     best_lines,
@@ -129,5 +130,5 @@ def draw_all(workdir: Path | str) -> list[Path]:
     Raises:
         UserError: a record file is missing or not as expected.
     """
-    place = Path(workdir) / "figures"
+    place = given(workdir) / "figures"
     return [path for name, figure in drawings(workdir) for path in save(figure, place / name)]

@@ -7,7 +7,7 @@ import numpy as np
 import safetensors.numpy
 
 from jaxcifar.core.errors import UserError
-from jaxcifar.core.files import write_atomically
+from jaxcifar.core.files import given, write_atomically
 
 
 def save_safetensors(
@@ -18,7 +18,7 @@ def save_safetensors(
         {key: np.ascontiguousarray(array) for key, array in arrays.items()},
         {"format": "pt", **(metadata or {})},
     )
-    write_atomically(Path(path), content)
+    write_atomically(given(path), content)
 
 
 def load_safetensors(path: Path | str) -> dict[str, np.ndarray]:
@@ -26,7 +26,7 @@ def load_safetensors(path: Path | str) -> dict[str, np.ndarray]:
 
     Raises: UserError: no such file, or not a safetensors file (a pickle is never opened).
     """
-    path = Path(path)
+    path = given(path)
     if not path.is_file():
         raise UserError(f"no file {path}")
     try:

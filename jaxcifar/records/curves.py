@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxcifar.config import SEEDS, short
 from jaxcifar.core.errors import UserError
+from jaxcifar.core.files import given
 from jaxcifar.records import study_file
 from jaxcifar.records.formats import read_file, read_lines, read_table
 
@@ -96,7 +97,7 @@ def read_run(workdir: Path | str) -> Records:
     Raises:
         UserError: a file is missing or cannot be read, or there is no step recorded yet.
     """
-    folder = Path(workdir)
+    folder = given(workdir)
     config = study_file.read(folder)
     evaluations = read_file(folder / "metrics.jsonl", _read_evaluations)
     table = read_file(folder / "steps.npz", _read_table)

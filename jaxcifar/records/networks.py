@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from jaxcifar.core.files import given
 from jaxcifar.records.formats import read_file, read_json, read_table
 
 Array = np.ndarray
@@ -79,7 +80,7 @@ def read_inside(workdir: Path | str) -> Inside:
     Raises:
         UserError: a file cannot be read, or does not hold what it should.
     """
-    folder = Path(workdir)
+    folder = given(workdir)
     return Inside(
         scored=_of_groups(folder, "test.npz", _scored),
         histograms=_of_groups(folder, "histograms.npz", _histograms),

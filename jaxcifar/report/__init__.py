@@ -6,7 +6,7 @@ The same records give the same bytes: no date, no path of the folder.
 from pathlib import Path
 
 from jaxcifar import figures
-from jaxcifar.core.files import write_atomically
+from jaxcifar.core.files import given, write_atomically
 from jaxcifar.report import sections, tables
 from jaxcifar.report.html_page import to_html
 from jaxcifar.report.markdown import to_markdown, to_text
@@ -23,7 +23,7 @@ def write(workdir: Path | str) -> list[Path]:
     Returns: the two files, Markdown first.
     Raises: UserError: no run folder, no step recorded yet, or a damaged file.
     """
-    folder = Path(workdir)
+    folder = given(workdir)
     run = read(folder)
     pictures = [path for path in figures.draw_all(folder) if path.suffix == ".png"]
     document = sections.document(run, pictures)
@@ -39,6 +39,6 @@ def table(workdir: Path | str) -> str:
 
     Raises: UserError: as `write`.
     """
-    run = read(Path(workdir))
+    run = read(given(workdir))
     said = [paragraph.text for paragraph in sections.warnings(run)]
     return "\n".join([sections.title(run), "", to_text(tables.members(run)), "", *said]).rstrip()

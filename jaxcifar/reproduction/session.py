@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from jaxcifar.config import Study
 from jaxcifar.core import files, setup, signals
-from jaxcifar.core.files import CHECKOUT
+from jaxcifar.core.files import CHECKOUT, given
 from jaxcifar.planning import prepare
 from jaxcifar.records import folder
 from jaxcifar.training import train_study
@@ -33,12 +33,12 @@ def parser(text: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     add = made.add_argument
-    add("--data", type=Path, help="CIFAR-10, a folder or an archive; default: the usual places")
+    add("--data", type=given, help="CIFAR-10, a folder or an archive; default: the usual places")
     add("--seeds", type=int, help="per member; default: the config's own")
     add("--minutes", type=float, help="stop training after so long, everything saved")
-    add("--runs", type=Path, default=Path("runs"), help="where run folders lie")
-    add("--records", type=Path, help="copy the records there, without weights and paths")
-    add("--out", type=Path, default=CHECKOUT / "docs" / "results", help="where pages are written")
+    add("--runs", type=given, default=Path("runs"), help="where run folders lie")
+    add("--records", type=given, help="copy the records there, without weights and paths")
+    add("--out", type=given, default=CHECKOUT / "docs" / "results", help="where pages are written")
     add("--draw-only", action="store_true", help="train nothing")
     return made
 
@@ -46,7 +46,7 @@ def parser(text: str) -> argparse.ArgumentParser:
 def use_data(source: Path | None) -> None:
     """Let every study of this process read its images there; None: as configs say."""
     if source is not None:
-        os.environ["JAXCIFAR_DATA"] = str(source.expanduser().resolve())
+        os.environ["JAXCIFAR_DATA"] = str(source.resolve())
 
 
 class Job(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcifar.config import Study
-from jaxcifar.core import host_memory, setup
+from jaxcifar.core import files, host_memory, setup
 from jaxcifar.core.errors import UserError, nearest
 from jaxcifar.planning.group import Job
 from jaxcifar.planning.prepare import Prepared, prepare
@@ -52,7 +52,7 @@ def train(
     Raises: UserError: see `prepare`. Stopped: SIGINT or SIGTERM came; everything so far is saved.
     """
     setup.prepare(study.base.deterministic)
-    prepared = prepare(study, None if workdir is None else Path(workdir))
+    prepared = prepare(study, None if workdir is None else files.given(workdir))
     return train_prepared(prepared, only_group, command, watch)
 
 
