@@ -29,7 +29,16 @@ class StepBand(NamedTuple):
 
 
 def band(losses: jax.Array) -> StepBand:
-    """The envelope over the first axis of (R, ...) losses (after arXiv:1805.11604)."""
+    """The envelope over learning rates (after arXiv:1805.11604).
+
+    Args:
+        losses: (R, ...) in nats; what is not finite is left out.
+
+    Returns: smallest, largest and mean loss, (...) in nats; NaN where none is finite.
+
+    >>> band(jnp.array([2.0, 1.0, jnp.inf])).lower
+    1.0
+    """
     finite = jnp.isfinite(losses)
     count = finite.sum(axis=0)
     nothing = count == 0
@@ -81,7 +90,17 @@ def sweep_program(
 
 
 def default_numbers(program: Program, seed: int = 0) -> Numbers:
-    """The numbers of all tables' defaults, no clipping, one seed: the same for every rate."""
+    """The numbers of all tables' defaults, no clipping, one seed: the same for every rate.
+
+    Args:
+        program: from `sweep_program`.
+        seed: of the first weights.
+
+    Returns: leaves of (R,), to be varied by rate where wanted.
+
+    >>> numbers = default_numbers(sweep_program("vgg_a", 4, optimizer="sgd"))
+    >>> numbers = numbers._replace(clip=np.full(4, 1.0, np.float32))
+    """
     m, spec = program.members, models.MODELS[program.model]
 
     def column(value: float) -> np.ndarray:
@@ -98,7 +117,16 @@ def default_numbers(program: Program, seed: int = 0) -> Numbers:
 
 
 def init_states(program: Program, seed: int = 0) -> TrainState:
-    """States (R, ...) that all start at the same weights, one for each rate."""
+    """States that all start at the same weights, one for each rate.
+
+    Args:
+        program: from `sweep_program`.
+        seed: of the weights.
+
+    Returns: what `sweep_step` takes, on the device: every leaf is (R, ...).
+
+    >>> states = init_states(sweep_program("vgg_a", 4, norm="batch"))
+    """
     return programs.init_state(program, default_numbers(program, seed))
 
 
@@ -134,6 +162,12 @@ def sweep_steps(
     Returns: the new states, (R, S) mean losses of the minibatches in nats, and their (S,) band.
 
     Raises: UserError: other rates, states, images or labels than the program is for.
+
+    >>> program = sweep_program("vgg_a", 2, norm="batch")
+    >>> batches = Images(images.reshape(5, 128, 32, 32, 3), labels.reshape(5, 128))
+    >>> states, losses, band = sweep_steps(
+    ...     init_states(program), batches, [1e-3, 2e-3], program=program
+    ... )
     """
     rates = np.asarray(lrs, np.float32)
     rates = rates[:, None] if rates.ndim == 1 else rates
@@ -155,11 +189,19 @@ def sweep_step(
 ) -> tuple[TrainState, jax.Array, StepBand]:  # fmt: skip
     """One training step at every learning rate at once, and the loss band it spans.
 
-    Args: as of `sweep_steps`, of one batch: (B, 32, 32, 3) uint8 images, (B,) labels, (R,) rates.
+    All rates see the same batch; one executable updates them all and takes the envelope.
+
+    Args:
+        states: (R, ...) from `init_states` or the last call; donated.
+        batch: (B, 32, 32, 3) uint8 images and (B,) labels 0..9.
+        lrs: (R,) learning rates.
+        program: from `sweep_program`; B must be its batch.
+        numbers: (R,) weight decays, momenta, ...; None = the tables' defaults.
+        step: steps taken so far; dropout draws follow from it and `seed`.
 
     Returns: the new states, (R,) mean losses of the minibatch in nats, and their band of scalars.
 
-    Raises: as `sweep_steps`.
+    Raises: UserError: other rates, states, images or labels than the program is for.
 
     >>> program = sweep_program("vgg_a", 4, norm="batch")
     >>> states = init_states(program)
