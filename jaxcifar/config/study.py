@@ -19,7 +19,20 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A base config and the members that differ from it, each trained with `seeds` seeds."""
+    """A base config and the members that differ from it, each trained with `seeds` seeds.
+
+    Args:
+        name: of the study; run folders and reports bear it.
+        base: the config of every member, but for what it overrides.
+        members: such as `sweep` makes; their ids must differ.
+        seeds: how many each is trained with, from ``base.seed`` on: at least 1.
+        variant: which of a study file's variants this is; a part of the run folder's name.
+
+    Raises: UserError: no members, two of one id, or less than one seed.
+
+    >>> base = replace(Config(), {"data.name": "synthetic", "model.name": "cnn"})
+    >>> study = Study("mine", base, sweep({"optim.lr": (1e-3, 1e-2)}), seeds=3)
+    """
 
     name: str
     base: Config
@@ -39,6 +52,14 @@ def sweep(
     axes: Mapping[str, Sequence[Any]], name: Callable[[Mapping[str, Any]], str] | None = None
 ) -> tuple[Member, ...]:
     """Members for every combination of the axes' values, the last axis fastest.
+
+    Args:
+        axes: dotted path of a config's field -> the values that it takes.
+        name: gives a member's id from what it overrides; None = as `default_id`.
+
+    Returns: a member for each combination, for a `Study`.
+
+    Raises: UserError, when a study of them is trained: a field or a value that there is not.
 
     >>> [m.id for m in sweep({"optim.lr": (0.1, 0.2)})]
     ['lr=0.1', 'lr=0.2']
