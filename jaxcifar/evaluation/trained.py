@@ -31,7 +31,7 @@ class Network(_Pair):
     ``model.apply(variables, images, train=False)`` gives (N, 10) logits of normalised images,
     (N, 32, 32, 3) float. ``config`` is what it was trained with.
 
-    >>> network = jaxcifar.load("runs/mine", "lr=0.001")
+    >>> model, variables = network = jaxcifar.load("runs/mine", "lr=0.001")
     >>> network.predict(images).argmax(axis=1)
     """
 
@@ -49,6 +49,8 @@ class Network(_Pair):
         Returns: (N, 10) probabilities, float32.
 
         Raises: UserError: other images, or an answer that is not finite.
+
+        >>> jaxcifar.load("runs/mine", "lr=0.001").predict(images).argmax(axis=1)
         """
         import jax
 
