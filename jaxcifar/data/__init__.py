@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from jaxcifar.core.errors import UserError, unknown
 from jaxcifar.data import synthetic
@@ -78,7 +79,14 @@ def read(source: Source, environ: Mapping[str, str] = os.environ) -> Bytes:
         return read_archive(source.path)
     if source.layout is not None:
         return read_folder(source.path, source.layout)
-    return read_tfds(source.path, user_cache(environ))
+    return read_tfds(source.path, _cache(environ))
+
+
+def _cache(environ: Mapping[str, str]) -> Path | None:
+    try:
+        return user_cache(environ)
+    except UserError:  # no home folder, as for a user without a name in a container
+        return None
 
 
 def from_records(

@@ -13,6 +13,7 @@ from jaxcifar.data.download import OFFICIAL, Remote, download
 from jaxcifar.data.formats.layouts import BINARY
 from jaxcifar.data.formats.readers import read_archive, read_folder
 from jaxcifar.data.formats.tfds_writer import write_tfds
+from jaxcifar.data.looking import exists, reason
 
 
 def prepare_binary(out: Path, archive: Path | None = None, remote: Remote = OFFICIAL) -> str:
@@ -22,7 +23,7 @@ def prepare_binary(out: Path, archive: Path | None = None, remote: Remote = OFFI
     Raises: UserError: no network, other bytes than expected, a damaged folder in the way.
     """
     folder = out / BINARY.folder
-    if folder.exists():
+    if _exists(folder):
         return f"already there: {folder}, {_recognised(_read_existing(folder))}"
     records = _fetch(out, archive, remote)
     _write_folder(folder, records)
@@ -35,7 +36,7 @@ def prepare_tfds(out: Path, archive: Path | None = None, remote: Remote = OFFICI
     Returns and raises: as `prepare_binary`.
     """
     folder = out / "cifar10" / "3.0.2"
-    if folder.exists():
+    if _exists(folder):
         return f"already there: {folder}; see `python -m jaxcifar.data check --dir {out}`"
     records = _fetch(out, archive, remote)
     write_tfds(records[:N_TRAIN], records[N_TRAIN:], out)
@@ -78,10 +79,21 @@ def _write_folder(folder: Path, records: Bytes) -> None:
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written: {error.strerror or error}\n"
-            "expected a folder with 190 MB to spare\nnext: choose another with --out DIR"
-        ) from None
+        raise _unwritable(folder, error) from None
+
+
+def _exists(folder: Path) -> bool:
+    try:
+        return exists(folder)
+    except OSError as error:  # a folder above is closed to this user
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{folder} cannot be written: {reason(error)}\n"
+        "expected a folder with 190 MB to spare\nnext: choose another with --out DIR"
+    )
 
 
 def _recognised(records: Bytes) -> str:

@@ -1,6 +1,7 @@
 """Folders and archives: equal content from every layout, and what is refused."""
 
 import gzip
+import pickle
 import zlib
 
 import numpy as np
@@ -9,7 +10,6 @@ from layout_files import (
     SMALL,
     SMALL_BINARY,
     SMALL_LAYOUTS,
-    SMALL_PYTHON,
     pack,
     pack_bytes,
     python_batch,
@@ -19,7 +19,7 @@ from layout_files import (
 
 from jaxcifar.core.errors import UserError
 from jaxcifar.data.dataset import to_images, to_records
-from jaxcifar.data.formats.layouts import parse_binary, parse_python
+from jaxcifar.data.formats.layouts import BINARY, parse_binary, parse_python
 from jaxcifar.data.formats.readers import read_archive, read_folder
 
 RECORDS = random_records(6 * SMALL)
@@ -91,36 +91,115 @@ def test_missing_batches_are_named(tmp_path, layout):
 
 
 def test_archive_of_something_else_is_refused(tmp_path):
-    archive = pack_bytes(tmp_path / "a.tar.gz", {"train.bin": b"cifar-100"})
+    archive = pack_bytes(tmp_path / "a.tar.gz", {"train.bin": b"x"})
     with pytest.raises(UserError, match="lacks data_batch_1.bin, .*\nexpected the files of cifar"):
         read_archive(archive)
 
 
-def test_damaged_archives_are_refused(tmp_path):
-    folder = write_set(tmp_path / "set", SMALL_PYTHON, RECORDS)
-    whole = pack(folder, tmp_path / "whole.tar.gz").read_bytes()
-    flipped = bytearray(whole)
-    flipped[-len(whole) // 3] ^= 1  # one bit of a stored pixel: only gzip's own sum notices
-    tail = bytearray(gzip.compress(gzip.decompress(whole) + bytes(2**22), 1))
-    tail[-8] ^= 1  # the sum itself, megabytes behind the last batch
+HUNDREDS = {
+    "python": {f"cifar-100-python/{name}": b"x" for name in ("train", "test", "meta")},
+    "binary": {f"cifar-100-binary/{name}": b"x" for name in ("train.bin", "test.bin")},
+    "loose": {name: b"x" for name in ("./train", "./test", "./meta", "./file.txt~")},
+    "moved": {"data/train.bin": b"x", "data/test.bin": b"x"},
+    "folder": {"cifar-100-python/only": b"x"},
+}
+
+
+@pytest.mark.parametrize("kind", HUNDREDS)
+def test_an_archive_of_cifar_100_is_called_by_its_name(tmp_path, kind):
+    with pytest.raises(UserError, match="c.tgz: this is CIFAR-100, another data set\nexpected the"):
+        read_archive(pack_bytes(tmp_path / "c.tgz", HUNDREDS[kind]))
+
+
+@pytest.mark.parametrize("field", [b"fine_labels", "fine_labels", "coarse_labels"])
+def test_a_batch_of_cifar_100_under_another_name_is_called_by_its_own(field):
+    batch = pickle.dumps({field: [0], b"data": np.zeros((1, 3072), np.uint8)}, 4)
+    with pytest.raises(UserError, match="data_batch_1: this is CIFAR-100, another data set\n"):
+        parse_python(batch, "data_batch_1")
+
+
+@pytest.mark.parametrize("records", [10_000, 50_000])
+def test_a_binary_file_of_cifar_100_under_another_name_is_told_by_its_size(tmp_path, records):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in BINARY.files:
+        with (folder / name).open("wb") as file:
+            file.truncate(records * 3074)
+    with pytest.raises(UserError, match="bytes, the size of CIFAR-100, another data set\n"):
+        read_folder(folder, BINARY)
+
+
+def _flipped(content, place):
+    spoiled = bytearray(content)
+    spoiled[place] ^= 1
+    return bytes(spoiled)
+
+
+def _with_tail(content, level=1):
+    """Packed again with megabytes behind the last batch."""
+    return gzip.compress(gzip.decompress(content) + bytes(2**22), level)
+
+
+def _broken_block(content):
     deflate = zlib.compressobj(1, zlib.DEFLATED, 31)
-    packed = deflate.compress(gzip.decompress(whole) + bytes(2**22))
-    packed += deflate.flush(zlib.Z_FULL_FLUSH) + b"\xff"  # a block of a type that is not
-    cases = {
-        "cut": whole[: len(whole) // 2],
-        "flipped": bytes(flipped),
-        "tail": bytes(tail),
-        "packed": packed,
-        "none": b"not gzip",
-    }
-    for name, content in cases.items():
-        path = tmp_path / name
-        path.write_bytes(content)
-        with pytest.raises(UserError) as caught:
-            read_archive(path, SMALL_LAYOUTS)
-        message = str(caught.value)
-        assert f"{path}: cannot be read as a .tar.gz of {len(content):,} bytes" in message
-        assert "expected a whole cifar-10-binary.tar.gz or cifar-10-python.tar.gz" in message
+    packed = deflate.compress(gzip.decompress(content) + bytes(2**22))
+    return packed + deflate.flush(zlib.Z_FULL_FLUSH) + b"\xff"  # a block of a type that is not
+
+
+DAMAGED = {
+    "empty": lambda whole: b"",
+    "one byte": lambda whole: whole[:1],
+    "cut in the header": lambda whole: whole[:7],
+    "cut at the first block": lambda whole: whole[:40],
+    "cut": lambda whole: whole[: len(whole) // 2],
+    "cut at the end": lambda whole: whole[:-1],
+    "method": lambda whole: _flipped(whole, 2),
+    "tar header": lambda whole: _flipped(whole, 200),  # of the first member
+    "label or opcode": lambda whole: _flipped(whole, 1800),
+    "last pixel": lambda whole: _flipped(whole, -len(whole) // 3),
+    "sum": lambda whole: _flipped(_with_tail(whole), -8),
+    "length": lambda whole: _flipped(_with_tail(whole), -1),
+    "block": _broken_block,
+    "more behind": lambda whole: whole + b"behind",
+}
+
+
+@pytest.mark.parametrize("layout", SMALL_LAYOUTS, ids=["binary", "python"])
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_archive_is_called_damaged(tmp_path, kind, layout):
+    """Whatever its content seems to be by then: the sum at gzip's end has the first word."""
+    folder = write_set(tmp_path / "set", layout, RECORDS)
+    content = DAMAGED[kind](pack(folder, tmp_path / "whole.tar.gz").read_bytes())
+    path = tmp_path / "spoiled.tar.gz"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        read_archive(path, SMALL_LAYOUTS)
+    lines = str(caught.value).splitlines()
+    said = f"{path}: cannot be read as a .tar.gz of {len(content):,} bytes: it is damaged ("
+    assert lines[0].startswith(said) and len(lines) == 3
+    assert lines[1] == "expected a whole cifar-10-binary.tar.gz or cifar-10-python.tar.gz"
+
+
+NO_ARCHIVES = {
+    "it is something else, or damaged at its start": b"<html>Not Found</html>",
+    "it is a whole gzip file, but of no tar archive": gzip.compress(b"not a tar"),
+}
+
+
+@pytest.mark.parametrize("said", NO_ARCHIVES)
+def test_what_is_no_archive_is_called_so(tmp_path, said):
+    path = tmp_path / "cifar-10-python.tar.gz"
+    path.write_bytes(NO_ARCHIVES[said])
+    with pytest.raises(UserError, match=rf"{path.name}: cannot be .*: {said} \("):
+        read_archive(path)
+
+
+def test_a_file_of_cifar_100_that_is_no_archive_is_called_by_its_name(tmp_path):
+    path = tmp_path / "cifar-100-python" / "train"
+    path.parent.mkdir()
+    path.write_bytes(b"\x80\x02")
+    with pytest.raises(UserError, match="it lies in CIFAR-100, another data set"):
+        read_archive(path)
 
 
 def test_unreadable_file_is_refused(tmp_path, monkeypatch):

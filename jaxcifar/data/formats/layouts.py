@@ -4,6 +4,7 @@ Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009,
 https://www.cs.toronto.edu/~kriz/cifar.html.
 """
 
+import reprlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from jaxcifar.core.errors import UserError
 from jaxcifar.data.dataset import BATCH, RECORD, Bytes
+from jaxcifar.data.formats import other_sets
 from jaxcifar.data.formats.pickle_opcodes import read_pickle
 
 AGAIN = "fetch that file again, or `python -m jaxcifar.data prepare`"
@@ -39,9 +41,11 @@ def parse_python(content: bytes, name: str, records: int = BATCH) -> Bytes:
 
     Args: content: the file's bytes; name: what to call it in errors; records: how many it holds.
     Returns: (records, 3073) uint8.
-    Raises: UserError: not the opcodes of a published file, wrong shapes, a label outside 0..9.
+    Raises: UserError: not the opcodes of such a file, wrong shapes, a label outside 0..9.
     """
     batch = read_pickle(content, name)
+    if another := other_sets.by_fields(batch):
+        raise UserError(f"{name}: this is {another}\nexpected a batch of CIFAR-10\n{AGAIN}")
     data, labels = batch.get(b"data"), batch.get(b"labels")
     if not isinstance(data, np.ndarray) or data.shape != (records, RECORD - 1):
         what = data.shape if isinstance(data, np.ndarray) else type(data).__name__
@@ -51,9 +55,11 @@ def parse_python(content: bytes, name: str, records: int = BATCH) -> Bytes:
     if not isinstance(labels, list) or len(labels) != records:
         what = f"{len(labels)} entries" if isinstance(labels, list) else type(labels).__name__
         raise UserError(f"{name}: 'labels' is {what}\nexpected a list of {records}\n{AGAIN}")
-    wrong = [label for label in labels if not isinstance(label, int)]
+    wrong = [label for label in labels if type(label) is not int]
     if wrong:
-        raise UserError(f"{name}: 'labels' holds {wrong[0]!r}\nexpected integers 0 to 9\n{AGAIN}")
+        raise UserError(
+            f"{name}: 'labels' holds {reprlib.repr(wrong[0])}\nexpected integers 0 to 9\n{AGAIN}"
+        )
     _check_labels(np.array(labels), name, lambda record: "")
     return np.concatenate([np.array(labels, np.uint8)[:, None], data], axis=1)
 

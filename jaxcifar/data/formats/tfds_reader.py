@@ -17,24 +17,26 @@ from tqdm import tqdm
 
 from jaxcifar.core.errors import UserError
 from jaxcifar.data.dataset import N_TEST, N_TRAIN, RECORD, Bytes, to_records
+from jaxcifar.data.looking import unreadable
 
 _SPLITS = (("train", N_TRAIN), ("test", N_TEST))
 _WHOLE = (N_TRAIN + N_TEST, RECORD)
 _log = logging.getLogger(__name__)
 
 
-def read_tfds(folder: Path, cache: Path) -> Bytes:
+def read_tfds(folder: Path, cache: Path | None) -> Bytes:
     """All records of a prepared set, in the published order.
 
-    Args: folder: holds dataset_info.json; cache: where the decoded records may be kept.
+    Args: folder: holds dataset_info.json; cache: where the decoded records may be kept, if any.
     Returns: (60000, 3073) uint8, the train split first.
-    Raises: UserError: not the cifar10 of TFDS, or damaged.
+    Raises: UserError: not the cifar10 of TFDS, unreadable, or damaged.
     """
-    kept = cache / f"tfds-{_identity(folder)}.npz"
-    records = _kept_records(kept)
+    kept = None if cache is None else cache / f"tfds-{_identity(folder)}.npz"
+    records = None if kept is None else _kept_records(kept)
     if records is None:
         records = np.concatenate([read_split(folder, name, n) for name, n in _SPLITS])
-        _keep(kept, records)
+        if kept is not None:
+            _keep(kept, records)
     return records
 
 
@@ -82,7 +84,10 @@ def _wrong(folder: Path, split: str, came: str, expected: str) -> UserError:
 
 def _identity(folder: Path) -> str:
     """Of the files as they lie there: any rewrite changes it."""
-    files = [(path.name, path.stat()) for path in sorted(folder.iterdir())]
+    try:
+        files = [(path.name, path.stat()) for path in sorted(folder.iterdir())]
+    except OSError as error:
+        raise unreadable(folder, error) from None
     listing = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files]
     return hashlib.sha256(repr((str(folder.resolve()), listing)).encode()).hexdigest()[:16]
 
