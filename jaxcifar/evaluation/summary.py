@@ -116,6 +116,8 @@ def _member(
         }
 
     return {
+        "select": member.config.select,
+        "select_on": member.config.select_on,
         "parameters": models.count_parameters(member.config.model.name, **knobs),
         "best_epoch": plan.epochs_after(best) if best >= 0 else None,
         "best_step": best if best >= 0 else None,

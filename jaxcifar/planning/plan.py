@@ -30,7 +30,7 @@ def group(members: Sequence[MemberRun]) -> list[tuple[MemberRun, ...]]:
         structure = (
             tuple(row.program for row in resolved),
             tuple(stage[1:] for stage in stages.unfold(config)), images, config.eval,
-            config.checkpoint, config.select_on, _mean_from(config, resolved[0]),
+            config.checkpoint, config.select, config.select_on, _mean_from(config, resolved[0]),
         )  # fmt: skip
         groups.setdefault(structure, []).append(member)
     return [tuple(rows) for rows in groups.values()]
