@@ -18,7 +18,8 @@ FLOORS = [
     {"programs", "report"},
     {"checkpoints"},
     {"planning"},
-    {"evaluation", "landscape"},
+    {"evaluation"},
+    {"landscape"},
     {"evaluate", "interop", "training"},
     {"bench", "reproduction", "trackers"},
     {"train"},
@@ -30,7 +31,7 @@ FILES = {"evaluate", "train"}
 NO_JAX = {"config", "cli", "records", "figures", "report"}
 ONLY_IN = {"flax": {"models"}, "orbax": {"checkpoints"}, "tensorflow_datasets": {"data"},
            "safetensors": {"interop"}, "tensorboardX": {"trackers"}, "wandb": {"trackers"},
-           "torch": {"bench"}, "torchvision": {"bench"}}  # fmt: skip
+           "plotly": {"figures"}, "torch": {"bench"}, "torchvision": {"bench"}}  # fmt: skip
 LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 """Names -> why each is better whole."""

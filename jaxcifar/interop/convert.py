@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxcifar.core.errors import UserError, nearest
 from jaxcifar.interop import names
-from jaxcifar.models import make_model
+from jaxcifar.models import STACKED, make_model
 from jaxcifar.models.counting import IMAGE_SHAPE, module_shapes
 
 Arrays = dict[str, np.ndarray]
@@ -162,7 +162,7 @@ def _unstacked(tree: Mapping[str, Any]) -> Flat:
     for entries, leaf in jax.tree_util.tree_leaves_with_path(tree):
         collection, *path = (entry.key for entry in entries)
         array = np.asarray(leaf)
-        if names.STACKED.match(path[0]):
+        if STACKED.match(path[0]):
             for row in range(len(array)):
                 flat[(collection, f"{path[0]}_{row}", *path[1:])] = array[row]
         else:
@@ -175,7 +175,7 @@ def _stacked(flat: Flat, like: Any) -> dict[str, Any]:
 
     def leaf(entries: Any, blank: np.ndarray) -> np.ndarray:
         collection, module, *rest = (entry.key for entry in entries)
-        if not names.STACKED.match(module):
+        if not STACKED.match(module):
             return np.ascontiguousarray(flat[(collection, module, *rest)]).reshape(blank.shape)
         rows = range(len(blank))
         return np.stack([flat[(collection, f"{module}_{row}", *rest)] for row in rows])

@@ -22,10 +22,6 @@ LEAVES: list[Rule] = [
 ]
 """What all families end with; `bias` and `mix` keep their names."""
 
-STACKED = re.compile(r"^(stage\d+_rest|blocks)$")
-"""Modules whose arrays have a leading axis: one row for each of the blocks ``<name>_<row>``."""
-
-
 _DENSE, _DROPPED = ("fc1", "", "fc2", "", "fc3"), ("", "fc1", "", "", "fc2", "", "fc3")
 
 

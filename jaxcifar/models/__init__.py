@@ -8,6 +8,7 @@
 from jaxcifar.models.counting import Counts, count, count_parameters, macs, shapes
 from jaxcifar.models.factory import make_model
 from jaxcifar.models.layers import MOMENTUM
+from jaxcifar.models.network import STACKED
 from jaxcifar.models.outputs import attention, kernels, outputs, unit_kernels
 from jaxcifar.models.registry import MODELS
 from jaxcifar.models.spec import ModelSpec
@@ -15,6 +16,7 @@ from jaxcifar.models.spec import ModelSpec
 __all__ = [
     "MODELS",
     "MOMENTUM",
+    "STACKED",
     "Counts",
     "ModelSpec",
     "attention",

@@ -1,5 +1,6 @@
 """What every network and block shares: how it computes, and how its layers follow from that."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +88,9 @@ def conv_bn(
     x = BatchNorm(name=norm)(x, train)
     return x if act is None else act(x)
 
+
+STACKED = re.compile(r"^(stage\d+_rest|blocks)$")
+"""Modules of loops: their arrays have a leading axis, one row for each block ``<name>_<row>``."""
 
 UNROLLED = 5
 """Most blocks of one shape that are compiled one by one. Beyond, compiling costs more than the
