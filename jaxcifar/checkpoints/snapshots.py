@@ -9,6 +9,7 @@ anything is opened (`seals`): Orbax itself does not notice flipped bits.
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,6 +71,13 @@ def keep(folder: Path, snapshot: Snapshot, last: Tree | None = None) -> Path:
 def keep_average(folder: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:
     """Write averaged weights with statistics of their own, for good, under their kind."""
     return _keep(folder / kind, kind, weights, cursor)
+
+
+def drop_averages(folder: Path, kinds: Iterable[str]) -> None:
+    """Remove the averaged weights of a run that was over and now goes on."""
+    for kind in kinds:
+        if (folder / kind).exists():
+            _remove(folder / kind)
 
 
 def _keep(target: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:

@@ -19,6 +19,7 @@ class Job(NamedTuple):
     data: data.Dataset
     path: Path
     finished: bool
+    longer: bool = False  # its folder was begun for fewer epochs
 
 
 def split_rows(images: data.Dataset, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -1,18 +1,18 @@
 """A study ready to run: everything checked, nothing compiled, nothing written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxcifar import data
-from jaxcifar.checkpoints import first_weights
+from jaxcifar.checkpoints import first_weights, snapshots, trained_weights
 from jaxcifar.config import Config, Study, replace
 from jaxcifar.config.population import MemberRun, expand, identity
 from jaxcifar.core import hardware
 from jaxcifar.core.console import say
 from jaxcifar.core.errors import UserError
-from jaxcifar.planning import plan, resolve
+from jaxcifar.planning import longer, plan, resolve, twins
 from jaxcifar.planning.fit import fitting
 from jaxcifar.planning.group import Job, split_rows
 from jaxcifar.records import folder
@@ -31,8 +31,9 @@ class Prepared(NamedTuple):
 def prepare(study: Study, workdir: Path | None = None) -> Prepared:
     """Check a study, read its data and plan its groups.
 
-    Groups that the folder already holds stay as they are; members it does not hold yet, such as
-    added seeds, form groups of their own.
+    Groups that the folder already holds stay as they are, or go on for more epochs where that is
+    exact; members it does not hold yet, such as added seeds, form groups of their own. Of a folder
+    that holds more than the study, only the groups of its members are looked at.
 
     Raises: UserError: anything the user can mend, from a misspelt option to another study's folder.
     """
@@ -42,14 +43,15 @@ def prepare(study: Study, workdir: Path | None = None) -> Prepared:
     dataset = _loader()
     runs = expand(study, lambda config: dataset(config).fingerprint)
     workdir = workdir or folder.default_workdir(study)
-    folder.claim(workdir, runs)
+    twins.require_distinct(runs)
+    begun = folder.claim(workdir, runs, lambda config: dataset(config).fingerprint)
     machine = hardware.hardware()
     jobs: list[Job] = []
     for rows, known in _groups(workdir, runs):
         make = partial(
-            _job, workdir, images=dataset(rows[0].config), machine=machine, known=known
+            _job, workdir, images=dataset(_one_of(runs, rows)), machine=machine, known=known
         )  # fmt: skip
-        jobs += [make(rows)] if known else _fresh(make, rows, machine)
+        jobs += [_going_on(make, rows, begun)] if known else _fresh(make, rows, machine)
     return Prepared(study, workdir, runs, tuple(jobs), machine)
 
 
@@ -64,6 +66,34 @@ def _fresh(
     for job in jobs:
         first_weights.check(job.plan, job.members)
     return jobs
+
+
+def _going_on(
+    make: Callable[[tuple[MemberRun, ...]], Job], rows: tuple[MemberRun, ...],
+    begun: Mapping[str, int],
+) -> Job:  # fmt: skip
+    """A group that the folder holds, perhaps for more epochs than it was begun for (`begun`)."""
+    job, epochs = make(rows), {begun.get(row.id) for row in rows}
+    if epochs == {None}:
+        return job
+    if len(epochs) > 1 or len(plan.group(rows)) > 1:
+        names = ", ".join(row.id for row in rows)
+        raise UserError(
+            f"group {job.path.name} trains {names} as one program\n"
+            "give all of them the same --config.train.epochs"
+        )
+    before = {"train.epochs": epochs.pop()}
+    old = make(tuple(row._replace(config=replace(row.config, before)) for row in rows))
+    found = snapshots.find(job.path / "checkpoints")
+    if found is not None:
+        longer.require_same(old.plan, job.plan, rows, found.cursor)
+    return job._replace(finished=False, longer=True)
+
+
+def _one_of(runs: Sequence[MemberRun], rows: Sequence[MemberRun]) -> Config:
+    """A config of a group's rows, one that was asked for: it says where the images lie now."""
+    names = {row.id for row in rows}
+    return next(run.config for run in runs if run.id in names)
 
 
 def _loader() -> Callable[[Config], data.Dataset]:
@@ -96,18 +126,33 @@ def _job(
         )
     made = plan.make_plan(rows, len(train), machine)
     path = known.path if known else workdir / "groups" / made.id
+    made = made._replace(id=path.name)  # of a run that goes on longer, as it was begun
     return Job(made, rows, images, path, known is not None and known.finished)
 
 
 def _groups(
     workdir: Path, runs: Sequence[MemberRun]
 ) -> list[tuple[tuple[MemberRun, ...], folder.GroupFolder | None]]:
+    """Groups of the folder that train any of the members, and new ones of all others."""
     by_id = {run.id: run for run in runs}
     there = folder.groups(workdir)
     covered = {name for group in there for name in group.members}
     new = plan.group([run for run in runs if run.id not in covered])
-    old = [(tuple(by_id[name] for name in group.members), group) for group in there]
+    old = [
+        (tuple(by_id.get(row.id, row) for row in _rows(workdir, group, by_id)), group)
+        for group in there
+        if not by_id.keys().isdisjoint(group.members)
+    ]
     return [*old, *((rows, None) for rows in new)]
+
+
+def _rows(
+    workdir: Path, group: folder.GroupFolder, by_id: Mapping[str, MemberRun]
+) -> tuple[MemberRun, ...]:
+    """A group's members; those that the command leaves out as the folder has them."""
+    if by_id.keys() >= set(group.members):
+        return tuple(by_id[name] for name in group.members)
+    return trained_weights.group_of(workdir, group.members[0])[1]
 
 
 def job_of(

@@ -3,17 +3,24 @@
 import fcntl
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxcifar.config import Study
-from jaxcifar.config.population import MemberRun, effective
+from jaxcifar.config import Config, Study, replace
+from jaxcifar.config.population import MemberRun, effective, identity
 from jaxcifar.config.tree import as_dict, differences
 from jaxcifar.core import files
 from jaxcifar.core.errors import UserError
 from jaxcifar.records import formats, provenance, study_file, tables
+
+WRITTEN = (
+    "config.json", "environment.json", "metrics.jsonl", "steps.npz", "summary.json", "groups",
+    "figures", "tensorboard", "report.md", "report.html", "group.json", "checkpoints",
+    "histograms.npz", "probes.npz", "test.npz",
+)  # fmt: skip
+"""What a run writes in its folder, and in those of its groups."""
 
 
 class GroupFolder(NamedTuple):
@@ -40,33 +47,72 @@ def default_workdir(study: Study) -> Path:
     return Path("runs") / "-".join(word for word in words if word)
 
 
-def claim(workdir: Path, runs: Sequence[MemberRun]) -> None:
+def claim(
+    workdir: Path, runs: Sequence[MemberRun], fingerprint: Callable[[Config], str]
+) -> dict[str, int]:
     """Make sure that a folder is new or belongs to the study with these members.
 
-    One in which nothing but its first write was begun is new.
+    One that holds nothing of a run (a log, what a killed first write left) is new. One that holds
+    more members, as of an added seed, is this study's, too: they stay as they are.
 
-    Raises: UserError: it holds other members, or members of the same name that differ.
+    Args:
+        workdir: the folder.
+        runs: the members asked for.
+        fingerprint: of the images of a config.
+
+    Returns: of members that were begun for fewer epochs, for how many; nothing is decided by it.
+    Raises: UserError: it holds other members, members of the same name that differ, or that were
+        begun for more epochs.
     """
     files.check_writable(workdir)
     if not study_file.there(workdir):
-        if workdir.exists() and not all(map(files.left_over, workdir.iterdir())):
-            raise UserError(f"{workdir} is not empty and no run folder\ngive another --workdir")
-        return
-    there = study_file.members(workdir)
-    here = {run.id: run for run in runs}
-    for name, row in there.items():
-        if name not in here:
+        if workdir.exists() and any(map(_of_a_run, workdir.iterdir())):
             raise UserError(
-                f"{workdir} belongs to another study: it holds member {name!r}, this one does not\n"
-                "give another --workdir"
+                f"{workdir} is no run folder, but holds what is of one\ngive another --workdir"
             )
-        if row["identity"] != here[name].identity:
-            changed = differences(row["config"], as_dict(here[name].config))
-            what = "; ".join(changed[:3]) or "its data has another fingerprint"
-            raise UserError(
-                f"{workdir} belongs to another study: member {name!r} differs ({what})\n"
-                "give another --workdir"
-            )
+        return {}
+    there, here = study_file.members(workdir), {run.id: run for run in runs}
+    both = [name for name in there if name in here]
+    begun = {name: _begun_for(workdir, there[name], here[name], fingerprint) for name in both}
+    shorter = {name: epochs for name, epochs in begun.items() if epochs is not None}
+    others = sorted(there.keys() - here.keys())
+    if others and (shorter or here.keys() - there.keys()):
+        raise UserError(
+            f"{workdir} belongs to another study: it holds member {others[0]!r}, this one does "
+            "not\ngive all its members when you add some or train longer, or another --workdir"
+        )
+    return shorter
+
+
+def _begun_for(
+    workdir: Path, row: Mapping[str, Any], run: MemberRun, fingerprint: Callable[[Config], str]
+) -> int | None:
+    """The fewer epochs that a member was begun for; None where it is the very same."""
+    if row["identity"] == run.identity:
+        return None
+    epochs, wanted = row["config"]["train"]["epochs"], run.config.train.epochs
+    as_begun = replace(run.config, {"train.epochs": epochs})
+    if identity(as_begun, fingerprint(run.config)) != row["identity"]:
+        changed = differences(row["config"], as_dict(run.config))
+        what = "; ".join(changed[:3]) or "its data has another fingerprint"
+        raise UserError(
+            f"{workdir} belongs to another study: member {run.id!r} differs ({what})\n"
+            "give another --workdir"
+        )
+    if epochs > wanted:
+        raise UserError(
+            f"{workdir}: member {run.id!r} was begun for {epochs} epochs; after train.epochs="
+            f"{wanted} it was another\ngive --config.train.epochs={epochs}, or another --workdir"
+        )
+    return int(epochs)
+
+
+def _of_a_run(path: Path) -> bool:
+    """Whether an entry of a folder is a run's or a group's, or such a folder itself."""
+    if files.left_over(path):
+        return False
+    within = (path / "group.json", path / "groups")
+    return path.name in WRITTEN or any(map(Path.exists, within))
 
 
 def groups(workdir: Path) -> tuple[GroupFolder, ...]:
@@ -101,7 +147,8 @@ def merge(workdir: Path) -> None:
     if parts:
         members = {name: row for part in parts for name, row in part["members"].items()}
         ordered = {name: members[name] for name in order if name in members}
-        formats.write_json(workdir / "summary.json", parts[0] | {"members": ordered})
+        rules = {k: v for k, v in parts[0].items() if all(part.get(k) == v for part in parts)}
+        formats.write_json(workdir / "summary.json", rules | {"members": ordered})
     _merge_origins(workdir)
 
 
@@ -112,6 +159,12 @@ def _merge_origins(workdir: Path) -> None:
     told = {name: before.get(name, {}) | row for name, row in origins(workdir).items()}
     if environment and told != before:
         formats.write_json(path, environment | {"groups": told})
+
+
+def reopen(path: Path) -> None:
+    """Take back what a group says of its end, as it goes on; that it is finished goes first."""
+    for name in ("summary.json", "test.npz", "probes.npz"):
+        (path / name).unlink(missing_ok=True)
 
 
 def open_group(

@@ -41,6 +41,14 @@ class Schedule(NamedTuple):
         """Whether measured values move the rate (plateau)."""
         return SCHEDULES[self.name].feedback
 
+    @property
+    def follows_length(self) -> str:
+        """The config field by which its rates depend on the run's epochs, if they do."""
+        row = SCHEDULES[self.name]
+        left = [name for name, value in self.options.items()
+                if value is None and name not in RAMP and name not in row.required]  # fmt: skip
+        return f"schedule.{left[0]}" if left else f"schedule.name={self.name!r}"
+
     def rate(self, lr0: float, clock: Clock) -> Array:
         """Rates from the clock alone, float64 of the shape of `clock.step`."""
         rate = self._before_ramp(lr0, clock)

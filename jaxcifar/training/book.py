@@ -31,6 +31,22 @@ def new_book(plan: Plan) -> Book:
     )
 
 
+def lengthened(plan: Plan, book: Book) -> Book:
+    """A Book of a run that was begun for fewer steps, with room for all of this plan's."""
+    blank = new_book(plan)
+
+    def fit(whole: dict[str, np.ndarray], part: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        for field, values in part.items():
+            whole[field][tuple(slice(size) for size in values.shape)] = values
+        return whole
+
+    return book._replace(
+        steps=fit(blank.steps, book.steps),
+        rows=fit(blank.rows, book.rows),
+        histograms=fit(blank.histograms, book.histograms),
+    )
+
+
 def write_steps(book: Book, seen: dict[str, np.ndarray], first: int, stop: int) -> Book:
     """Enter what was recorded in the steps [first, stop), fields of (M, stop - first)."""
     for name, values in seen.items():

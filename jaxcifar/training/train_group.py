@@ -24,6 +24,7 @@ from jaxcifar.evaluation.group_images import group_data, test_images
 from jaxcifar.planning.group import Job, split_rows
 from jaxcifar.records import code_digest, folder, formats, tables
 from jaxcifar.training import engine
+from jaxcifar.training.book import lengthened
 from jaxcifar.training.progress import Progress
 
 
@@ -128,7 +129,8 @@ def restore_or_start(job: Job) -> Snapshot:
     snapshot = snapshots.restore(found, engine.blank(job.plan, found.cursor.phase))
     state = programs.place(snapshot.state, phase.program)
     best = programs.place(snapshot.best, phase.program)
-    snapshot = snapshot._replace(state=state, best=best)
+    book = lengthened(job.plan, snapshot.book)
+    snapshot = snapshot._replace(state=state, best=best, book=book)
     _write_records(job, snapshot)  # cut the files back to what the snapshot holds
     return snapshot
 

@@ -1,15 +1,17 @@
 """A whole study, from its config to its results: plans groups, trains them, merges records."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxcifar.checkpoints import snapshots
 from jaxcifar.config import Study
 from jaxcifar.core import files, host_memory, setup
 from jaxcifar.core.errors import UserError, nearest
+from jaxcifar.optim.averaging import AVERAGES
 from jaxcifar.planning.group import Job
 from jaxcifar.planning.prepare import Prepared, prepare
 from jaxcifar.records import folder, formats, provenance, study_file
@@ -67,7 +69,8 @@ def train_prepared(
             f"no group {only_group!r}{nearest(str(only_group), names)}\n"
             f"this study has: {', '.join(names)}"
         )
-    _write_heads(prepared, None if all(job.finished for job in jobs) else command)
+    with _reopened(prepared):
+        _write_heads(prepared, None if all(job.finished for job in jobs) else command)
     try:
         for job in jobs:
             with watch(job) as saved:
@@ -79,8 +82,29 @@ def train_prepared(
     return results(prepared.workdir)
 
 
+@contextmanager
+def _reopened(prepared: Prepared) -> Iterator[None]:
+    """Groups that go on for more epochs, no longer finished, and locked within.
+
+    In this order: a kill never leaves a config.json of more epochs than a finished group has.
+    """
+    jobs = [job for job in prepared.jobs if job.longer]
+    with ExitStack() as locks:
+        for job in jobs:
+            locks.enter_context(folder.locked(job.path))
+        for job in jobs:
+            folder.reopen(job.path)
+            snapshots.drop_averages(job.path / "checkpoints", AVERAGES)
+        if jobs:
+            (prepared.workdir / "summary.json").unlink(missing_ok=True)
+        yield
+
+
 def _write_heads(prepared: Prepared, command: str | None) -> None:
-    """config.json, and environment.json of the process that trains; None = nothing is left to."""
+    """config.json, and environment.json of the process that trains; None = nothing is left to.
+
+    Where the folder holds more members than the study, config.json is theirs, too, and stays.
+    """
     study, workdir = prepared.study, prepared.workdir
     head = {"study": study.name, "variant": study.variant, "seeds": study.seeds}
     used = {job.data.fingerprint: job.data for job in prepared.jobs}.values()
@@ -88,7 +112,9 @@ def _write_heads(prepared: Prepared, command: str | None) -> None:
         name: " / ".join(dict.fromkeys(getattr(item, name) for item in used))
         for name in ("label", "fingerprint", "source")
     }
-    study_file.write(workdir, head, study.base, prepared.runs, source)
+    there = study_file.members(workdir) if study_file.there(workdir) else {}
+    if not there.keys() - {run.id for run in prepared.runs}:
+        study_file.write(workdir, head, study.base, prepared.runs, source)
     if command is not None:
         machine: Mapping[str, Any] = prepared.machine._asdict()
         told = {"groups": folder.origins(workdir), "data": source}

@@ -1,6 +1,7 @@
 """A group's folder: whose numerics it holds, and who trains in it."""
 
 import dataclasses
+import errno
 import hashlib
 import json
 from pathlib import Path
@@ -11,7 +12,7 @@ import tiny
 from jaxcifar.config import Study, population, replace
 from jaxcifar.core import files
 from jaxcifar.core.errors import UserError
-from jaxcifar.records import folder
+from jaxcifar.records import folder, formats
 
 STUDY = Study("tiny", tiny.BASE)
 
@@ -46,7 +47,7 @@ def test_a_folder_whose_first_write_was_cut_is_new(tmp_path, monkeypatch):
     """By a full disk, of which nothing is left; by a kill, of which a part is."""
 
     def full(file):
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(files.os, "fsync", full)
@@ -57,10 +58,46 @@ def test_a_folder_whose_first_write_was_cut_is_new(tmp_path, monkeypatch):
         with pytest.raises(OSError, match="no space left"):
             files.write_atomically(tmp_path / "config.json", b"{}")
     assert len(list(tmp_path.iterdir())) == 1
-    folder.claim(tmp_path, [])
-    (tmp_path / "notes.part").touch()
-    with pytest.raises(UserError, match="is not empty and no run folder"):
-        folder.claim(tmp_path, [])
+    folder.claim(tmp_path, [], str)
+
+
+@pytest.mark.parametrize("name", [
+    "train.log", ".DS_Store", "Thumbs.db", ".nfs01", "notes/today.txt", "configs/mine.py",
+    ".git/HEAD", "data/group.bin", "config.json.bak",
+])  # fmt: skip
+def test_a_folder_of_what_is_not_ours_may_be_begun_in(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    assert folder.claim(tmp_path, [], str) == {}
+
+
+@pytest.mark.parametrize("name", [
+    "metrics.jsonl", "steps.npz", "summary.json", "environment.json", "groups/x/lock",
+    "figures/loss.png", "report.md", "report.html", "tensorboard/events", "group.json",
+    "checkpoints/00000004", "run/groups/x/group.json", "cnn-0123/group.json",
+])  # fmt: skip
+def test_a_folder_with_part_of_a_run_or_with_runs_is_none_to_begin_in(tmp_path, name):
+    """A log beside it makes no difference."""
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).touch()
+    (tmp_path / "train.log").touch()
+    with pytest.raises(UserError, match="is no run folder, but holds what is of one"):
+        folder.claim(tmp_path, [], str)
+
+
+def test_a_merged_summary_names_a_rule_only_where_all_groups_have_it(tmp_path):
+    formats.write_json(tmp_path / "config.json", {
+        "study": "s", "data": {}, "members": [{"id": name, "config": {}} for name in "ab"],
+    })  # fmt: skip
+    for name, select in (("a", "best"), ("b", "last")):
+        path = tmp_path / "groups" / name
+        formats.write_json(path / "group.json", {"members": [name], "numerics": {}})
+        rules = {"select": select, "select_on": "train"}
+        formats.write_json(path / "summary.json", {"members": {name: {"select": select}}} | rules)
+    folder.merge(tmp_path)
+    assert formats.read_json(tmp_path / "summary.json") == {
+        "select_on": "train", "members": {"a": {"select": "best"}, "b": {"select": "last"}},
+    }  # fmt: skip
 
 
 def test_other_cores_are_refused_unless_told(tmp_path):
