@@ -187,7 +187,8 @@ def evaluate(
         seen = weight_histograms.measure(program, weights(program, snapshot.state)["params"])
         write_histograms(book, seen, index + 1)
     alive = np.asarray(snapshot.state.alive)
-    better = alive & (np.asarray(row["val_accuracy"]) > book.best_value)
+    told = alive & np.isfinite(row["val_loss"])  # of NaN, too, some class is the largest
+    better = told & (np.asarray(row["val_accuracy"]) > book.best_value)
     best = programs.choose(
         programs.place(better, program), weights(program, snapshot.state), snapshot.best
     )
