@@ -14,6 +14,7 @@ class Purpose(enum.IntEnum):
     DROPOUT = 3
     SCORE = 4
     STATISTICS = 5
+    DIRECTION = 6
 
 
 def key_at(seed: jax.Array | int, purpose: Purpose, time: jax.Array | int) -> jax.Array:
