@@ -6,6 +6,7 @@ all of them, so that a network or a table can be measured again without the othe
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from jaxcifar.core.files import CHECKOUT
 
 STORE, PAGE = CHECKOUT / "docs" / "performance.json", CHECKOUT / "docs" / "performance.md"
 COSTS = CHECKOUT / "docs" / "costs.json"
+README = CHECKOUT / "README.md"
+QUOTED = re.compile(
+    r"(?<=<!-- speed: written by scripts/bench.py -->\n).*?(?=<!-- /speed -->)", re.S
+)
+QUOTED_ROW = ("vgg_a:norm=batch", "cpu", 128, "float32")
 KEY = ("device", "cores", "batch", "dtype", "autotune", "graphs", "model")
 GRAPHS = "--xla_gpu_enable_command_buffer=+CONVOLUTION,+WHILE,+CONDITIONAL"
 """XLA's flag that makes a whole segment one CUDA graph, whose loops the card itself turns."""
@@ -49,6 +55,7 @@ def add(rows: Sequence[Mapping[str, Any]]) -> None:
     ordered = [kept[key] for key in sorted(kept, key=str)]
     STORE.write_text(json.dumps(ordered, indent=1) + "\n")
     PAGE.write_text(page(ordered, _stored(COSTS)))
+    README.write_text(QUOTED.sub(quote(ordered), README.read_text()))
 
 
 def add_costs(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -94,6 +101,24 @@ def page(rows: Sequence[Mapping[str, Any]], costs: Sequence[Mapping[str, Any]] =
         parts += _lanes(here)
     parts += cost_page.sections(costs)
     return "\n\n".join(part.strip() for part in [*parts, LIMITS]) + "\n"
+
+
+def quote(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the README says of speed: of networks timed on a CPU; nothing where none was."""
+    name, device, batch, dtype = QUOTED_ROW
+    here = [row for row in rows if row.get("torch") and not row.get("autotune")
+            and (row["device"], row["batch"], row["dtype"]) == (device, batch, dtype)]  # fmt: skip
+    row = next((row for row in here if row["model"] == name), None)
+    if row is None:
+        return ""
+    found = [ratio(each) for each in here]
+    mean = math.exp(sum(map(math.log, found)) / len(found))
+    return (
+        f"On {row['cores']} CPU cores at batch {batch}, VGG-A with BatchNorm trains "
+        f"{row['images_per_second']:.0f} images/s, {ratio(row):.2f} times\nPyTorch at its best; "
+        f"{len(found)} networks reach {min(found):.2f} to {max(found):.2f} times, "
+        f"{mean:.2f} in the geometric mean.\n"
+    )
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -12,8 +12,11 @@ WHERE = {"device": "cpu", "cores": 2, "commit": "0123456789abcdef", "versions": 
 def pages(monkeypatch, tmp_path):
     from jaxcifar.bench import performance_page
 
-    for name in ("STORE", "PAGE", "COSTS"):
+    for name in ("STORE", "PAGE", "COSTS", "README"):
         monkeypatch.setattr(performance_page, name, tmp_path / name)
+    (tmp_path / "README").write_text(
+        "# x\n<!-- speed: written by scripts/bench.py -->\n<!-- /speed -->\n"
+    )
     return performance_page
 
 
@@ -130,3 +133,18 @@ def test_a_card_that_was_not_there_has_no_cores(pages):
     assert "## Programs: a card, not there\n" in text
     assert ("| `cnn:` | 512 | 8 | vmap | library | bfloat16 | 1,234 | 56 | 78 | 4.80 | 0.99 | "
             "2.00 | 2,048,000 | 4 | 3 | 0.75 |") in text  # fmt: skip
+
+
+def test_the_readme_quotes_what_was_measured(pages, tmp_path):
+    pages.add([network("vgg_a:norm=batch", 200.0, 160.0), network("cnn", 100.0, 200.0)])
+    text = (tmp_path / "README").read_text()
+    assert "200 images/s, 1.25 times" in text and "0.50 to 1.25 times, 0.79 in" in text
+    pages.add([network("vgg_a:norm=batch", 320.0, 160.0)])
+    assert "320 images/s, 2.00 times" in (tmp_path / "README").read_text()
+
+
+def test_the_readme_in_the_checkout_is_of_the_stored_rows():
+    from jaxcifar.bench import performance_page
+
+    (quoted,) = performance_page.QUOTED.findall(performance_page.README.read_text())
+    assert quoted == performance_page.quote(performance_page._stored(performance_page.STORE))
