@@ -1,5 +1,6 @@
 """Studies: a base config and the members that differ from it."""
 
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -41,7 +42,19 @@ class Study:
     variant: str | None = None
 
     def __post_init__(self) -> None:
-        require(self.seeds >= 1, "seeds", self.seeds, "at least 1")
+        if not isinstance(self.base, Config):
+            raise UserError(
+                f"study {self.name!r}: its base is a {type(self.base).__name__}\n"
+                "expected: a Config, such as replace(Config(), {'optim.lr': 0.1})"
+            )
+        for member in self.members:
+            if not (isinstance(member, Member) and isinstance(member.overrides, Mapping)):
+                raise UserError(
+                    f"study {self.name!r}: {member!r} is no member\n"
+                    "expected: Member('name', {'optim.lr': 0.1}), in a tuple"
+                )
+        whole = isinstance(self.seeds, numbers.Integral)
+        require(whole and self.seeds >= 1, "seeds", self.seeds, "a whole number, at least 1")
         ids = [member.id for member in self.members]
         doubled = sorted({name for name in ids if ids.count(name) > 1})
         if not ids or doubled:

@@ -67,7 +67,9 @@ def _unwritable(folder: Path) -> str:
             return error.strerror or str(error)
         if not stat.S_ISDIR(mode):
             return f"{place} is a file"
-        return "" if os.access(place, os.W_OK | os.X_OK) else f"{place} is not yours to write in"
+        own = os.access in os.supports_effective_ids
+        may = os.access(place, os.W_OK | os.X_OK, effective_ids=own)
+        return "" if may else f"{place} is not yours to write in"
     return ""
 
 
