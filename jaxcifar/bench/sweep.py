@@ -37,8 +37,8 @@ def _taker(lane: str, count: int, steps: int) -> Callable[[], int]:
     program = landscape.sweep_program(name, count, lane=lane, **options)
     images, labels = throughput.pixels(steps * throughput.BATCH)
     batches = Images(images.reshape(steps, -1, 32, 32, 3), labels.reshape(steps, -1))
-    rates = np.geomspace(1e-4, 1e-3, count)
-    held = {"states": landscape.init_states(program), "at": 0}
+    rates: Any = np.geomspace(1e-4, 1e-3, count)
+    held: dict[str, Any] = {"states": landscape.init_states(program), "at": 0}
 
     def take() -> int:
         held["states"], losses, _ = landscape.sweep_steps(

@@ -69,7 +69,7 @@ def _decode(folder: Path, split: str, records: int) -> Bytes:
     for example in tqdm(source, desc=f"decoding {split}", disable=None, leave=False):
         index = int(example["id"].decode().removeprefix(f"{split}_"))
         images[index], labels[index] = example["image"], example["label"]
-    if labels.max() > 9:
+    if np.max(labels) > 9:
         record = int(np.argmax(labels > 9))
         raise _wrong(folder, split, f"lacks example {record:,}", "each `id` once")
     return to_records(images, labels)

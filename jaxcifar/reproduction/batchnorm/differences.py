@@ -187,5 +187,5 @@ def _separation(view: View) -> list[str]:
     last = f"epoch {len(share)}"
     return [
         f"The two bands have no loss in common at {share[-1]:.1f} % of the steps of {last}; most "
-        f"at epoch {int(share.argmax()) + 1}, with {share.max():.1f} %."
+        f"at epoch {int(np.argmax(share)) + 1}, with {np.max(share):.1f} %."
     ]

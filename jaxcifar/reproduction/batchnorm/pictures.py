@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxcifar.core import drawing  # noqa: F401  # before Matplotlib
+
+# isort: split
 import numpy as np
 from matplotlib.figure import Figure
 

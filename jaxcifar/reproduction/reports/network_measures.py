@@ -4,6 +4,7 @@ Each takes a run, a member with its seed, and an argument that none of them uses
 did not record what it takes.
 """
 
+import math
 import re
 from collections.abc import Callable
 
@@ -116,7 +117,8 @@ def unit_rank(trained: Trained, name: str, _: float | None = None) -> float:
 def _effective_rank(values: np.ndarray) -> float:
     there = values[np.isfinite(values) & (values > 0)]
     share = there / there.sum()
-    return float(np.exp(-(share * np.log(share)).sum())) / np.isfinite(values).sum()
+    entropy = -float(np.sum(share * np.log(share)))
+    return math.exp(entropy) / int(np.isfinite(values).sum())
 
 
 conv_centre = _moment(CONVOLUTION, 1)
