@@ -54,11 +54,17 @@ class Network(_Pair):
         """
         import jax
 
+        from jaxcifar.core import switches
+
         images, program = _checked(images), self.program
         size = next((size for size in PORTIONS if size >= len(images)), PORTIONS[-1])
         answer = _answer(self.model, program.mean, program.std, program.dtype)
-        variables, starts = jax.device_put(self.variables), range(0, max(len(images), 1), size)
-        parts = [answer(variables, _filled(images[start : start + size], size)) for start in starts]
+        starts = range(0, max(len(images), 1), size)
+        with switches.fixed():
+            variables = jax.device_put(self.variables)
+            parts = [
+                answer(variables, _filled(images[start : start + size], size)) for start in starts
+            ]
         found = np.concatenate([np.asarray(part) for part in parts])[: len(images)]
         if not np.isfinite(found).all():
             raise UserError(
@@ -208,15 +214,17 @@ def score_group(
     restored = restore(workdir, member, which)
     setup.prepare(restored.configs[member].deterministic)
     from jaxcifar import programs
+    from jaxcifar.core import switches
     from jaxcifar.evaluation import group_images, scoring
     from jaxcifar.planning import prepare
 
     trained = prepare.job_of(restored.group, restored.runs, data_dir)
-    program = trained.plan.phases[-1].program
-    weights = programs.place(restored.weights, program)
-    numbers = programs.place(trained.plan.phases[-1].numbers, program)
-    test = group_images.test_images(trained)
-    loss, accuracy, _ = scoring.examine(program, weights, numbers, test, trained.plan.score_batch)
+    program, batch = trained.plan.phases[-1].program, trained.plan.score_batch
+    with switches.fixed():
+        weights = programs.place(restored.weights, program)
+        numbers = programs.place(trained.plan.phases[-1].numbers, program)
+        test = group_images.test_images(trained)
+        loss, accuracy, _ = scoring.examine(program, weights, numbers, test, batch)
     rows = {name: (float(loss[m]), float(accuracy[m])) for m, name in enumerate(restored.members)}
     if not np.isfinite(rows[member][0]):
         raise UserError(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcifar import losses, models, optim, programs
-from jaxcifar.core import setup
+from jaxcifar.core import setup, switches
 from jaxcifar.core.errors import UserError, unknown
 from jaxcifar.core.types import Images, Numbers, Program, Stream, TrainState
 from jaxcifar.models.counting import IMAGE_SHAPE
@@ -118,6 +118,7 @@ def default_numbers(program: Program, seed: int = 0) -> Numbers:
     )  # fmt: skip
 
 
+@switches.fixed(switches.DRAWS)
 def init_states(program: Program, seed: int = 0) -> TrainState:
     """States that all start at the same weights, one for each rate.
 
@@ -144,6 +145,7 @@ def _compiled(program: Program) -> Any:
     return jax.jit(steps, donate_argnums=0)
 
 
+@switches.fixed(switches.DRAWS)
 def sweep_steps(
     states: TrainState, batches: Images, lrs: jax.Array, *, program: Program,
     numbers: Numbers | None = None, step: int = 0, seed: int = 0,

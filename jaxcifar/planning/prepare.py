@@ -9,7 +9,7 @@ from jaxcifar import data
 from jaxcifar.checkpoints import first_weights, snapshots, trained_weights
 from jaxcifar.config import Config, Study, replace
 from jaxcifar.config.population import MemberRun, expand, identity
-from jaxcifar.core import hardware
+from jaxcifar.core import hardware, switches
 from jaxcifar.core.console import say
 from jaxcifar.core.errors import UserError
 from jaxcifar.planning import longer, plan, resolve, twins
@@ -28,6 +28,7 @@ class Prepared(NamedTuple):
     machine: hardware.Hardware
 
 
+@switches.fixed()
 def prepare(study: Study, workdir: Path | None = None) -> Prepared:
     """Check a study, read its data and plan its groups.
 
@@ -155,6 +156,7 @@ def _rows(
     return trained_weights.group_of(workdir, group.members[0])[1]
 
 
+@switches.fixed()
 def job_of(
     group: folder.GroupFolder, runs: tuple[MemberRun, ...], data_dir: str | None = None
 ) -> Job:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxcifar import data, programs
 from jaxcifar.checkpoints import first_weights, snapshots
 from jaxcifar.checkpoints.writer import Saver
-from jaxcifar.core import hardware, signals
+from jaxcifar.core import hardware, signals, switches
 from jaxcifar.core.console import say
 from jaxcifar.core.types import Images, Snapshot, Tree
 from jaxcifar.evaluation import (
@@ -29,12 +29,17 @@ from jaxcifar.training.progress import Progress
 
 
 def numerics(job: Job, machine: hardware.Hardware) -> dict[str, Any]:
-    """What decides a group's bits besides its members' identities."""
+    """What decides a group's bits besides its members' identities.
+
+    On a CPU its devices share one pool of threads: their number counts, used or not.
+    """
     program = job.plan.phases[0].program
+    others = machine.backend == "cpu" and machine.devices > 1
     return {
         "backend": machine.backend, "device": machine.device_kind, "cores": machine.cores,
         "devices": program.devices, "lane": program.lane, "lowering": program.lowering,
         "jax": jax.__version__, "code": code_digest.digest(),
+        **({"host devices": machine.devices} if others else {}), **switches.recorded(),
     }  # fmt: skip
 
 

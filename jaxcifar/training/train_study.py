@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxcifar.checkpoints import snapshots
 from jaxcifar.config import Study
-from jaxcifar.core import files, host_memory, setup
+from jaxcifar.core import files, host_memory, setup, switches
 from jaxcifar.core.errors import UserError, nearest
 from jaxcifar.optim.averaging import AVERAGES
 from jaxcifar.planning.group import Job
@@ -58,6 +58,7 @@ def train(
     return train_prepared(prepared, only_group, command, watch)
 
 
+@switches.fixed()
 def train_prepared(
     prepared: Prepared, only_group: str | None, command: str, watch: Watch = unwatched
 ) -> Results:
