@@ -19,6 +19,7 @@ class Command(NamedTuple):
     about: str = ""  # what --help says below it
     flags: tuple[str, ...] = ()  # with a value
     switches: tuple[str, ...] = ()  # without
+    many: tuple[str, ...] = ()  # flags that may have several values
     required: tuple[str, ...] = ()  # of the flags
     fields: tuple[str, ...] | None = ()  # of the config, for --config.FIELD; None = all
     word: str = ""  # what a word without a flag names, such as "network"; it is required
@@ -33,7 +34,7 @@ def command(argv: Sequence[str], of: Command) -> Flags:
     """
     if asks_for_help(argv):
         _help(of)
-    found = split_flags(argv, of.flags, of.switches, of.fields, bool(of.word))
+    found = split_flags(argv, of.flags, of.switches, of.fields, bool(of.word), of.many)
     for name in of.required:
         if name not in found.plain:
             asked = QUESTIONS.get(name, f"--{name.replace('_', '-')} is not given")

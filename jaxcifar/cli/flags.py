@@ -1,22 +1,28 @@
 """Flags of a command line, split into those of the config and its own."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 from jaxcifar.core.errors import UserError, nearest
 from jaxcifar.core.files import given
 
+T = TypeVar("T", int, float)
 Override = tuple[str, str]  # dotted path below "config", text of the value
 
 
 class Flags(NamedTuple):
-    """A command line taken apart: its flags by name, overrides of the config in order, words."""
+    """A command line taken apart: its flags by name, overrides of the config in order, words.
+
+    `many` holds the values of flags that may have several, in order, each once.
+    """
 
     plain: dict[str, str]
     overrides: tuple[Override, ...] = ()
     words: tuple[str, ...] = ()
+    many: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def on(self, switch: str) -> bool:
         """Whether a switch was given."""
@@ -25,6 +31,18 @@ class Flags(NamedTuple):
     def path(self, name: str) -> Path | None:
         """The path that a flag gives; None where it was not given."""
         return given(self.plain[name]) if name in self.plain else None
+
+    def number(self, name: str, kind: Callable[[str], T]) -> T | None:
+        """The int or float that a flag gives; None where it was not given. Raises: UserError."""
+        if name not in self.plain:
+            return None
+        try:
+            return kind(self.plain[name])
+        except ValueError:
+            flag, what = name.replace("_", "-"), "whole number" if kind is int else "number"
+            raise UserError(
+                f"--{flag}={self.plain[name]!r} is no {what}\nwrite --{flag}=N"
+            ) from None
 
     def file(self, name: str) -> Path:
         """The path of a flag that is required."""
@@ -45,7 +63,7 @@ class Flags(NamedTuple):
 
 def split_flags(
     argv: Sequence[str], known: Sequence[str], switches: Sequence[str] = (),
-    fields: Sequence[str] | None = None, words: int = 0,
+    fields: Sequence[str] | None = None, words: int = 0, many: Sequence[str] = (),
 ) -> Flags:  # fmt: skip
     """Take ``--name=value`` and ``--name value`` apart; a switch alone means True.
 
@@ -55,13 +73,15 @@ def split_flags(
         switches: names of flags without.
         fields: fields of the config that ``--config.FIELD`` may change; None = all.
         words: how many words without a flag are taken, at most.
+        many: names of flags that may have several values, after one another or each with the flag.
 
     Raises: UserError: an unknown flag, a flag without value or given twice, a word too many.
     """
     plain: dict[str, str] = {}
     overrides: list[Override] = []
     bare: list[str] = []
-    left = list(argv)
+    lists: dict[str, list[str]] = {}
+    left, known = list(argv), (*known, *many)
     while left:
         word = left.pop(0)
         if not word.startswith("-") and len(bare) < words:
@@ -75,9 +95,14 @@ def split_flags(
         value = _switch(word) if name in switches else _value(word, left, bool(field))
         if field:
             overrides.append((field, value))
+        elif name in many:
+            lists.setdefault(name, []).append(value)
+            while left and not left[0].startswith("-"):
+                lists[name].append(left.pop(0))
         elif plain.setdefault(name, value) != value:
             raise UserError(f"--{name.replace('_', '-')} is given twice\ngive one of the two")
-    return Flags(plain, tuple(overrides), tuple(bare))
+    several = {name: tuple(dict.fromkeys(values)) for name, values in lists.items()}
+    return Flags(plain, tuple(overrides), tuple(bare), several)
 
 
 def _switch(word: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from places import ROOT
 
 from jaxcifar import cli
+from jaxcifar.core.errors import UserError
 
 PACKAGE = ROOT / "jaxcifar"
 FOUND = sorted(path.parent.name for path in PACKAGE.glob("*/__main__.py"))
@@ -103,6 +104,38 @@ def test_an_analysis_that_is_not_there_says_so(sub, tmp_path, capsys):
     refused(capsys, "unknown member 'b'")
     assert run("landscape", sub, "--workdir", str(tmp_path), "--member=a") == 2
     refused(capsys, f"the analysis {sub!r} is not there yet")
+
+
+@pytest.mark.parametrize("line, found", [
+    (["--member", "a"], ("a",)), (["--member=a", "--member=b"], ("a", "b")),
+    (["--member", "a", "b", "--workdir=x"], ("a", "b")), (["--member=a", "b"], ("a", "b")),
+    (["--member=a", "--member=a"], ("a",)), (["--workdir=x"], None),
+], ids=str)  # fmt: skip
+def test_a_flag_of_several_values_takes_them_all(line, found):
+    of = cli.Command("usage", flags=("workdir",), many=("member",))
+    assert cli.commands.command(line, of).many.get("member") == found
+
+
+@pytest.mark.parametrize(
+    "line", [["--member"], ["--member="], ["--member=a", "-x"], ["a"]], ids=str
+)
+def test_a_flag_of_several_values_takes_no_other_word(line):
+    of = cli.Command("usage", flags=("workdir",), many=("member",))
+    with pytest.raises(UserError):
+        cli.commands.command(line, of)
+
+
+@pytest.mark.parametrize("kind, text, found", [
+    (int, "12", 12), (float, "1e-3", 1e-3), (int, "1.5", None), (int, "", None), (float, "x", None),
+])  # fmt: skip
+def test_a_flag_may_be_a_number(kind, text, found):
+    flags = cli.Flags({"of_it": text})
+    assert flags.number("other", kind) is None
+    if found is not None:
+        assert flags.number("of_it", kind) == found
+    else:
+        with pytest.raises(UserError, match="--of-it="):
+            flags.number("of_it", kind)
 
 
 def test_it_is_so_in_a_process_of_its_own():
