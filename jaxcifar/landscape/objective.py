@@ -35,7 +35,7 @@ class Totals(NamedTuple):
     """Sums over the examples of a batch."""
 
     loss: jax.Array  # in nats
-    correct: jax.Array  # int32; -1 where nobody counts answers
+    correct: jax.Array  # int32
 
 
 class Batch(NamedTuple):
@@ -54,7 +54,7 @@ class Objective(NamedTuple):
     """
 
     loss: Callable[[Tree, Any], jax.Array]  # (params, a batch) -> mean loss in nats, scalar
-    totals: Callable[[Tree, Any], Totals]  # the same as sums
+    totals: Callable[[Tree, Any], Totals] | None  # the same as sums; None = the mean alone
     params: Tree  # floats, without a member axis
     batches: Any  # leaves (K, B, ...)
     counts: np.ndarray  # (K,) int64 examples that count in each batch
@@ -95,14 +95,8 @@ def of_loss(
     if given_counts.shape != (k,) or not (given_counts > 0).all():
         raise UserError(f"counts are {given_counts}\nallowed: {k} numbers above 0, one a batch")
     require_finite(params, name)
-    wrapped = Partial(loss)
-    totals = Partial(_plain_totals, wrapped)
     about = {"name": name, "examples": int(given_counts.sum())}
-    return Objective(wrapped, totals, params, batches, given_counts, about, stacked)
-
-
-def _plain_totals(loss: Callable[[Tree, Any], jax.Array], params: Tree, batch: Any) -> Totals:
-    return Totals(loss(params, batch), jnp.int32(-1))
+    return Objective(Partial(loss), None, params, batches, given_counts, about, stacked)
 
 
 def require_finite(params: Tree, whose: str) -> None:
