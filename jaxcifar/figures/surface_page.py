@@ -1,0 +1,120 @@
+"""Loss surfaces to turn and zoom: one HTML file that needs no network."""
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxcifar.core.files import write_atomically
+from jaxcifar.figures.surfaces import COLOURS, Scale, _axis_names, _title, caption
+from jaxcifar.records.landscapes import Landscape
+
+
+def there() -> bool:
+    """Whether the library that writes such pages is installed."""
+    return importlib.util.find_spec("plotly") is not None
+
+
+def save(found: Sequence[Landscape], path: Path) -> Path:
+    """Write planes as surfaces that can be turned, lines as curves; the library's code is inside.
+
+    The same landscapes give the same bytes.
+    """
+    import plotly.io
+
+    made = _surfaces(found) if found[0].b is not None else _lines(found)
+    text = plotly.io.to_html(
+        made, include_plotlyjs=True, full_html=True, div_id="landscape",
+        config={"displaylogo": False, "responsive": True},
+    )  # fmt: skip
+    write_atomically(path, text.encode())
+    return path
+
+
+def _surfaces(found: Sequence[Landscape]) -> Any:
+    from plotly.graph_objects import Figure, Scatter3d, Surface
+
+    scale, columns = Scale(found), min(len(found), 2)
+    rows = -(-len(found) // columns)
+    made = Figure()
+    for place, each in enumerate(found):
+        scene = f"scene{place + 1 if place else ''}"
+        # Plotly counts rows of z along y.
+        made.add_trace(Surface(
+            x=each.a.tolist(), y=each.b.tolist(), z=_heights(each.loss.T, scale),
+            customdata=_blank(each.loss.T), coloraxis="coloraxis", scene=scene, name=_title(each),
+            hovertemplate="%{x:.3g}, %{y:.3g}: %{customdata:.4g} nats",
+        ))  # fmt: skip
+        if each.path is not None:
+            made.add_trace(_path(Scatter3d, each, scale, scene))
+        row, column = divmod(place, columns)
+        names = _axis_names(each)
+        made.update_layout({scene: {
+            "domain": {"x": [column / columns, (column + 1) / columns],
+                       "y": [1 - (row + 1) / rows, 1 - row / rows]},
+            "xaxis": {"title": {"text": names[0]}}, "yaxis": {"title": {"text": names[1]}},
+            "zaxis": {"title": {"text": "loss (nats)"}, **_ticks(scale)}, "aspectmode": "cube",
+        }})  # fmt: skip
+        made.add_annotation(
+            text=_title(each), x=(column + 0.5) / columns, y=1 - row / rows, xref="paper",
+            yref="paper", yanchor="top", showarrow=False, font={"size": 14},
+        )  # fmt: skip
+    bar = {"title": {"text": "loss (nats)"}, **_ticks(scale)}
+    made.update_layout(coloraxis={"colorscale": COLOURS.capitalize(), "colorbar": bar})
+    return _finished(made, found, scale, height=560 * rows)
+
+
+def _lines(found: Sequence[Landscape]) -> Any:
+    from plotly.graph_objects import Figure, Scatter
+
+    scale, made = Scale(found), Figure()
+    for each in found:
+        made.add_trace(Scatter(x=each.a.tolist(), y=_blank(each.loss), name=_title(each)))
+    made.update_xaxes(title_text=_axis_names(found[0])[0])
+    made.update_yaxes(title_text="loss (nats)", type="log" if scale.log else "linear")
+    made.update_layout(showlegend=True)
+    return _finished(made, found, scale, height=560)
+
+
+def _finished(made: Any, found: Sequence[Landscape], scale: Scale, height: int) -> Any:
+    made.update_layout(
+        title={"text": caption(found, scale.log), "font": {"size": 12}, "automargin": True,
+               "yref": "container"},
+        height=height, margin={"l": 10, "r": 10, "b": 40, "t": 60}, template="plotly_white",
+    )  # fmt: skip
+    return made
+
+
+def _path(scatter: Any, each: Landscape, scale: Scale, scene: str) -> Any:
+    """The path of training, on the surface where it passes: at the nearest point of the grid."""
+    x, y = each.path.T
+    near = [np.abs(axis[None] - at[:, None]).argmin(1) for axis, at in ((each.a, x), (each.b, y))]
+    return scatter(
+        x=x.tolist(), y=y.tolist(), z=_heights(each.loss[near[0], near[1]], scale), scene=scene,
+        text=[f"step {step}" for step in (each.steps if each.steps is not None else [])],
+        mode="lines+markers", marker={"size": 3}, line={"color": "#D55E00", "width": 5},
+        showlegend=False, name=_title(each),
+    )  # fmt: skip
+
+
+def _heights(loss: np.ndarray, scale: Scale) -> list:
+    return _blank(np.log10(loss) if scale.log else loss)
+
+
+def _blank(values: np.ndarray) -> list:
+    """Nested lists, None where a value is not finite: a hole."""
+    holed = values.astype(object)
+    holed[~np.isfinite(values)] = None
+    return holed.tolist()
+
+
+def _ticks(scale: Scale) -> dict[str, Any]:
+    """Ticks of a logarithmic height, as plain numbers."""
+    if not scale.log:
+        return {}
+    low, high = (float(np.log10(end)) for end in (scale.low, scale.high))
+    tens = np.arange(np.ceil(low), np.floor(high) + 1)
+    places = tens if len(tens) > 2 else np.linspace(low, high, 5)
+    return {"tickvals": places.tolist(), "ticktext": [f"{10**place:.3g}" for place in places]}
