@@ -7,6 +7,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxcifar.core import drawing  # noqa: F401  # before Matplotlib
+
+# isort: split
 import jax
 import jax.numpy as jnp
 import numpy as np
