@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from jaxcifar.figures.curves import log_if_wide
 from jaxcifar.figures.landscape import draw_epoch_bands, what_is_shaded
+from jaxcifar.figures.lone_points import fill
 from jaxcifar.figures.style import (
     RATES,
     SERIES,
@@ -125,9 +126,7 @@ def _mean_and_spread(axes: Axes, values: np.ndarray, shape: Look, line: Any) -> 
     epochs = np.arange(1, values.shape[1] + 1)
     axes.plot(epochs, values.mean(0), color=shape.color, linestyle=line, marker=".", markersize=3)
     if len(values) > 1:
-        axes.fill_between(
-            epochs, values.min(0), values.max(0), facecolor=shape.color, alpha=0.25, linewidth=0
-        )
+        fill(axes, epochs, values.min(0), values.max(0), shape.color, 0.25)
 
 
 def _recorded(axes: Axes, found: tuple[np.ndarray, np.ndarray] | None, shape: Look) -> None:

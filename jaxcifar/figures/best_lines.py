@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from jaxcifar.figures.curves import LINES, SPLITS
 from jaxcifar.figures.shown_members import common_start, names_note
 from jaxcifar.figures.style import PAGE, RATES, footer, look, new_figure, styled
-from jaxcifar.figures.text import few_numbers
+from jaxcifar.figures.text import few_numbers, wrapped
 from jaxcifar.records.curves import Records
 
 MOST = 18  # names beside a figure
@@ -72,7 +72,8 @@ def _best_lines(records: Records, field: str, ylabel: str, factor: float, best: 
             axes.plot(*curve, color=color, linewidth=0.5, alpha=0.4)
             axes.plot(curve.epochs, best(curve.values), color=color, linestyle=line, linewidth=0.9)
         ends = np.mean([(c.values[-1], best(c.values)[-1]) for c in found[name]], axis=0)
-        label = f"{name.removeprefix(start)}: {ends[0]:.{digits}f}, {ends[1]:.{digits}f}"
+        said = f"{name.removeprefix(start)}: {ends[0]:.{digits}f}, {ends[1]:.{digits}f}"
+        label = wrapped(said, 3.0, 6)
         axes.plot([], [], color=color, linestyle=line, linewidth=0.9, label=label)
     whole = best_of_all([curve for curves in found.values() for curve in curves], best)
     axes.plot(*whole, color="0.15", linewidth=2.2, alpha=0.35, zorder=1,

@@ -96,7 +96,8 @@ def loss_band_steps(records: Records) -> Figure:
         notes.append("\u00d7: last finite loss of a lost run")
     if size > 1:
         notes.append(f"Each point stands for {size} steps: lowest, highest, mean of the mean")
-    axes.set_xlim(0, most)
+    if most > 1:
+        axes.set_xlim(0, most)
     axes.xaxis.set_major_locator(whole_numbers())
     axes.set_title(_title(records, "Training loss"))
     notes.append(_set_top(axes, list(whole.values())))

@@ -13,10 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
-from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
 from jaxcifar.core.files import write_atomically
+from jaxcifar.figures.lone_points import fill, show_lone_points
+from jaxcifar.figures.text import PlainLog, legible, printable
 from jaxcifar.records.bands import Band
 from jaxcifar.records.curves import Records
 
@@ -43,6 +44,7 @@ RC = {
     "legend.handlelength": 2.4,
     "svg.hashsalt": "jaxcifar",
     "figure.dpi": 180,
+    "text.parse_math": False,  # names may hold any sign, $ too
 }
 
 P = ParamSpec("P")
@@ -87,12 +89,15 @@ def look(looks: Sequence[Look], index: int) -> Look:
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw under this module's settings, whatever matplotlib's are."""
+    """Draw under this module's settings, whatever matplotlib's are, and all that was recorded."""
 
     @functools.wraps(draw)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        given: Any = [legible(each) if isinstance(each, Records) else each for each in args]
         with matplotlib.rc_context({**matplotlib.rcParamsDefault, **RC}):
-            return draw(*args, **kwargs)
+            figure = draw(*given, **kwargs)
+            show_lone_points(figure)
+        return figure
 
     return wrapper
 
@@ -144,7 +149,7 @@ def footer(figure: Figure, records: Records, *notes: str) -> None:
     if records.waiting:
         sentences.append(f"Not trained yet: {', '.join(records.waiting)}")
     text = ". ".join(s for s in sentences if s) + "."
-    lines = textwrap.wrap(text, int(figure.get_figwidth() * 22.5))
+    lines = textwrap.wrap(printable(text), int(figure.get_figwidth() * 22.5))
     figure.set_figheight(figure.get_figheight() + 0.1 * len(lines))
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6, color="0.25")
 
@@ -202,42 +207,33 @@ def draw_band(
         return (line,)
     whole = band.runs == band.runs.max()
     lower, upper = (np.where(whole, edge, np.nan) for edge in (band.lower, band.upper))
-    fill = _fill(axes, x, lower, upper, shape, shape.hatch if hatch else "")
+    filled = fill(axes, x, lower, upper, shape.color, 0.3, shape.hatch if hatch else "")
     for edge in (band.lower, band.upper):
         axes.plot(x, edge, color=shape.color, linewidth=0.5, alpha=0.7)
-    return fill, line
+    return filled, line
 
 
 def draw_outermost(axes: Axes, x: np.ndarray, band: Band, shape: Look) -> None:
     """A pale filling behind a band: as far as any seed's reaches, up to where a run is lost."""
     whole = band.runs == band.runs.max(initial=0)
     lower, upper = (np.where(whole, edge, np.nan) for edge in (band.lower, band.upper))
-    axes.fill_between(x, lower, upper, facecolor=shape.color, alpha=0.12, linewidth=0)
+    fill(axes, x, lower, upper, shape.color, 0.12)
 
 
 def draw_range(
     axes: Axes, x: np.ndarray, lower: np.ndarray, upper: np.ndarray, shape: Look
 ) -> tuple[Any, ...]:
     """A filled range whose two edges are the curves; returns what the legend shows."""
-    fill = _fill(axes, x, lower, upper, shape, shape.hatch)
+    filled = fill(axes, x, lower, upper, shape.color, 0.3, shape.hatch)
     for edge in (lower, upper):
         (line,) = axes.plot(x, edge, color=shape.color, linestyle=shape.line)
-    return fill, line
-
-
-def _fill(
-    axes: Axes, x: np.ndarray, lower: np.ndarray, upper: np.ndarray, shape: Look, hatch: str
-) -> Any:
-    if hatch:
-        axes.fill_between(
-            x, lower, upper, facecolor="none", edgecolor=shape.color, linewidth=0, hatch=hatch
-        )
-    return axes.fill_between(x, lower, upper, facecolor=shape.color, alpha=0.3, linewidth=0)
+    return filled, line
 
 
 def plain_numbers(axes: Axes) -> None:
     """Label a logarithmic y axis 0.001, 0.01, ... instead of powers."""
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(PlainLog())
+    axes.yaxis.set_minor_formatter(PlainLog())
 
 
 def legend(owner: Any, handles: Sequence[Any], labels: Sequence[str], **options: Any) -> None:
