@@ -14,6 +14,7 @@ from tyro import conf
 
 from jaxcifar import cli
 from jaxcifar.config import Config, Study
+from jaxcifar.core.errors import IncompleteError
 
 if TYPE_CHECKING:
     from jaxcifar.training.train_study import Results
@@ -94,12 +95,18 @@ def _train(study: Any, flags: cli.Flags, command: str) -> int:
         except signals.Stopped as stop:
             print(stop, file=sys.stderr)  # noqa: T201
             return 128 + stop.signum
-        said = f"records in {results.workdir}"
+        said, undrawn = f"records in {results.workdir}", None
         if not flags.on("no_report"):
-            pages = report.write(results.workdir)  # draws the figures too
+            try:
+                report.write(results.workdir)  # draws the figures too
+            except IncompleteError as error:
+                undrawn = error
             tracked.figures(results.workdir)
-            said = f"figures in {results.workdir / 'figures'}, report in {pages[0]}"
+            place, page = results.workdir / "figures", results.workdir / "report.md"
+            said = f"figures in {place}, report in {page}"
         print(report.table(results.workdir), said, sep="\n")  # noqa: T201
+    if undrawn is not None:
+        raise undrawn  # the run is done, and so is the rest of its report
     return 0
 
 

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from jaxcifar.core.errors import UserError
+from jaxcifar.core.errors import IncompleteError, UserError
 from jaxcifar.core.files import CHECKOUT
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -52,6 +52,11 @@ def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None 
     except BrokenPipeError:  # the reader, such as `head`, has seen enough; work may be unfinished
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except IncompleteError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
     except Exception as error:
         said = mendable(error)
         if said is None:

@@ -15,6 +15,13 @@ class IntegrityError(UserError):
     """Bytes on disk are not those that were written."""
 
 
+class IncompleteError(Exception):
+    """Less was done than was asked for; all else is there, and the message names what is not.
+
+    Command lines print the message and leave with exit status 1.
+    """
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The hint ``; did you mean 'x'?`` for the choice most like `word`, or ``""``."""
     found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)

@@ -1,11 +1,16 @@
 """Figures of a run, drawn from its records alone: no jax, no GPU, no training code."""
 
 from collections.abc import Callable, Container, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from jaxcifar.core import drawing  # noqa: F401  # before Matplotlib
+
+# isort: split
 from matplotlib.figure import Figure
 
+from jaxcifar.core.errors import IncompleteError
 from jaxcifar.core.files import given
 from jaxcifar.figures import (
     attention,
@@ -28,8 +33,8 @@ from jaxcifar.records.curves import Member, Records, read_run
 from jaxcifar.records.networks import Inside, read_inside
 
 __all__ = [
-    "FIGURES", "INSIDE", "FigureRow", "Inside", "InsideRow", "Member", "Records", "draw_all",
-    "drawings", "read_inside", "read_run",
+    "FIGURES", "INSIDE", "FigureRow", "Inside", "InsideRow", "Member", "Records",
+    "UndrawnError", "draw_all", "drawings", "read_inside", "read_run",
 ]  # fmt: skip
 
 
@@ -107,18 +112,44 @@ def drawings(
     Raises:
         UserError: a record file is missing or not as expected.
     """
+    for name, draw in _rows(workdir):
+        if (names is None or name in names) and (figure := draw()):
+            yield name, figure
+
+
+def _rows(workdir: Path | str) -> Iterator[tuple[str, Callable[[], Figure | None]]]:
+    """What draws each figure; it gives None where what the figure needs was not recorded."""
     records, inside = read_run(workdir), read_inside(workdir)
     for name, row in FIGURES.items():
-        there = (
-            all(map(records.has_steps, row.steps))
-            and all(map(records.has, row.evaluations))
-            and all(records.has(field, above=0.0) for field in row.positive)
-        )
-        if there and (names is None or name in names):
-            yield name, row.draw(records)
+        yield name, partial(_drawn, row, records)
     for name, of_inside in INSIDE.items():
-        if (names is None or name in names) and of_inside.there(records, inside):
-            yield name, of_inside.draw(records, inside)
+        yield name, partial(_drawn_inside, of_inside, records, inside)
+
+
+def _drawn(row: FigureRow, records: Records) -> Figure | None:
+    there = (
+        all(map(records.has_steps, row.steps))
+        and all(map(records.has, row.evaluations))
+        and all(records.has(field, above=0.0) for field in row.positive)
+    )
+    return row.draw(records) if there else None
+
+
+def _drawn_inside(row: InsideRow, records: Records, inside: Inside) -> Figure | None:
+    return row.draw(records, inside) if row.there(records, inside) else None
+
+
+class UndrawnError(IncompleteError):
+    """Some figures could not be drawn: `failed` names each and why. `files` are all others."""
+
+    def __init__(self, files: list[Path], failed: Mapping[str, Exception]) -> None:
+        self.files, self.failed = files, failed
+        reasons = (f"{name} ({_reason(error)})" for name, error in failed.items())
+        super().__init__(f"not drawn: {', '.join(reasons)}\nall else is there")
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}".removesuffix(": ")
 
 
 def draw_all(workdir: Path | str) -> list[Path]:
@@ -129,6 +160,22 @@ def draw_all(workdir: Path | str) -> list[Path]:
 
     Raises:
         UserError: a record file is missing or not as expected.
+        UndrawnError: figures that failed, after all others were drawn.
+        OSError: a file cannot be written, as on a full disk.
     """
     place = given(workdir) / "figures"
-    return [path for name, figure in drawings(workdir) for path in save(figure, place / name)]
+    files: list[Path] = []
+    failed: dict[str, Exception] = {}
+    for name, draw in _rows(workdir):
+        try:
+            if figure := draw():
+                files += save(figure, place / name)
+        except OSError:
+            raise
+        except Exception as error:  # one figure less; the run is worth more
+            failed[name] = error
+            for suffix in (".png", ".svg"):  # one of other records would be taken for this one
+                (place / f"{name}{suffix}").unlink(missing_ok=True)
+    if failed:
+        raise UndrawnError(files, failed) from next(iter(failed.values()))
+    return files

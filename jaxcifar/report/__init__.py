@@ -22,15 +22,22 @@ def write(workdir: Path | str) -> list[Path]:
 
     Returns: the two files, Markdown first.
     Raises: UserError: no run folder, no step recorded yet, or a damaged file.
+        figures.UndrawnError: figures that failed, after the report was written without them.
     """
     folder = given(workdir)
     run = read(folder)
-    pictures = [path for path in figures.draw_all(folder) if path.suffix == ".png"]
-    document = sections.document(run, pictures)
+    undrawn = None
+    try:
+        drawn = figures.draw_all(folder)
+    except figures.UndrawnError as error:
+        drawn, undrawn = error.files, error
+    document = sections.document(run, [path for path in drawn if path.suffix == ".png"])
     written = []
     for name, text in (("report.md", to_markdown(document)), ("report.html", to_html(document))):
         write_atomically(folder / name, text.encode())
         written.append(folder / name)
+    if undrawn is not None:
+        raise undrawn
     return written
 
 
