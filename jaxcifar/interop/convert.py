@@ -1,4 +1,4 @@
-"""Variables to PyTorch state dicts and back: names, axes, and the refusal of what does not fit."""
+"""Variables to PyTorch state dicts and back: names and axes."""
 
 import math
 from collections.abc import Mapping
@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcifar.core.errors import UserError, nearest
+from jaxcifar.core.errors import UserError
 from jaxcifar.interop import names
+from jaxcifar.interop.state_dicts import bare, refuse_misfits
 from jaxcifar.models import STACKED, make_model
 from jaxcifar.models.counting import IMAGE_SHAPE, module_shapes
 
@@ -17,8 +18,6 @@ Arrays = dict[str, np.ndarray]
 Flat = dict[tuple[str, ...], Any]
 
 COLLECTIONS = ("params", "batch_stats")
-COUNTER = "num_batches_tracked"
-"""PyTorch counts the batches of each BatchNorm; nothing here depends on it."""
 
 
 class Place(NamedTuple):
@@ -99,7 +98,8 @@ def from_torch(name: str, arrays: Mapping[str, Any], **options: Any) -> dict[str
     Args:
         name: one of `MODELS`.
         arrays: anything NumPy takes, under the names that `to_torch` gives;
-            `num_batches_tracked` is dropped.
+            what a wrapper puts into them, such as ``module.`` or ``_orig_mod.``, is taken out,
+            which is said in a line; `num_batches_tracked` is dropped.
         **options: those the network is made with.
 
     Returns:
@@ -117,7 +117,7 @@ def state_dict(name: str, model: Any, variables: Mapping[str, Any]) -> Arrays:
     found = places(name, model)
     given = _unstacked({c: variables[c] for c in COLLECTIONS if c in variables})
     wanted = {"/".join(path): place.shape for path, place in found.items()}
-    _refuse_misfits(name, {"/".join(path): array.shape for path, array in given.items()}, wanted)
+    refuse_misfits(name, {"/".join(path): array.shape for path, array in given.items()}, wanted)
     return {
         place.key: np.ascontiguousarray(place.to_torch(given[path]))
         for path, place in found.items()
@@ -127,9 +127,9 @@ def state_dict(name: str, model: Any, variables: Mapping[str, Any]) -> Arrays:
 def variables_of(name: str, model: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
     """As `from_torch`, for a network already made."""
     found = places(name, model)
-    kept = {key: np.asarray(a) for key, a in arrays.items() if not key.endswith(COUNTER)}
     wanted = {place.key: place.torch_shape for place in found.values()}
-    _refuse_misfits(name, {key: array.shape for key, array in kept.items()}, wanted)
+    kept = {key: np.asarray(array) for key, array in bare(arrays).items()}
+    refuse_misfits(name, {key: array.shape for key, array in kept.items()}, wanted)
     for key, array in kept.items():
         if not jnp.issubdtype(array.dtype, jnp.floating):
             raise UserError(f"{key!r} holds {array.dtype}\na network's arrays are floats")
@@ -181,21 +181,3 @@ def _stacked(flat: Flat, like: Any) -> dict[str, Any]:
         return np.stack([flat[(collection, f"{module}_{row}", *rest)] for row in rows])
 
     return jax.tree_util.tree_map_with_path(leaf, like)
-
-
-def _refuse_misfits(
-    name: str, given: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]
-) -> None:
-    advice = (
-        f"give the options it was made with; all names: python -m jaxcifar.interop names {name}"
-    )
-    for key in given:
-        if key not in wanted:
-            raise UserError(f"{key!r} is no array of {name}{nearest(key, wanted)}\n{advice}")
-    for key, shape in wanted.items():
-        if key not in given:
-            more = len(wanted) - len(given) - 1
-            others = f" and {more} more" if more else ""
-            raise UserError(f"{key!r} of {name} is missing{others}\n{advice}")
-        if given[key] != shape:
-            raise UserError(f"{key!r} has shape {given[key]}, {name} needs {shape}\n{advice}")

@@ -24,13 +24,16 @@ def save_safetensors(
 def load_safetensors(path: Path | str) -> dict[str, np.ndarray]:
     """The arrays of a file by name.
 
-    Raises: UserError: no such file, or not a safetensors file (a pickle is never opened).
+    Raises: UserError: no such file, unreadable, or not a safetensors file (a pickle is never
+        opened).
     """
     path = given(path)
     if not path.is_file():
         raise UserError(f"no file {path}")
     try:
-        return safetensors.numpy.load_file(path)
+        return safetensors.numpy.load(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     except safetensors.SafetensorError as error:
         raise UserError(
             f"{path} is not a safetensors file ({error})\n"

@@ -21,6 +21,10 @@ LEAVES: list[Rule] = [
     (r"/", "."),
 ]
 """What all families end with; `bias` and `mix` keep their names."""
+WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+"""What PyTorch's wrappers (parallel or averaged, compiled, sharded, checkpointed) put into names,
+before the whole network's or a part's; no network here has a part of such a name."""
+
 
 _DENSE, _DROPPED = ("fc1", "", "fc2", "", "fc3"), ("", "fc1", "", "", "fc2", "", "fc3")
 
@@ -175,6 +179,13 @@ def torch_keys(name: str, paths: Collection[str]) -> dict[str, str]:
         raise UserError(f"{name} has no names in PyTorch\nname them in jaxcifar/interop/names.py")
     rules = [*(found(modules) if callable(found) else found), *LEAVES]
     return {path: _rewritten(path, rules) for path in paths}
+
+
+def unwrapped(key: str) -> tuple[str, list[str]]:
+    """A name without what wrappers put into it, and that: ``module.fc.bias`` is ``fc.bias``."""
+    parts = key.split(".")
+    kept = [part for part in parts if part not in WRAPPERS]
+    return ".".join(kept), [part for part in parts if part in WRAPPERS]
 
 
 def family(name: str) -> Rules | None:

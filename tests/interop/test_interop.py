@@ -9,6 +9,7 @@ import numpy as np
 import places
 import pytest
 import seeded
+from nobody import as_nobody, open_place
 
 from jaxcifar import interop, models
 from jaxcifar.core.errors import UserError
@@ -119,11 +120,38 @@ def counted(arrays):
     arrays["stage1.0.bias"] = np.zeros(16, np.int64)
 
 
+def prefixed(prefix):
+    def spoil(arrays):
+        for key in [*arrays]:
+            arrays[prefix + key] = arrays.pop(key)
+
+    return spoil
+
+
+def of_another_network(arrays):
+    arrays.clear()
+    arrays.update({k: np.zeros(s, np.float32) for k, s in shapes("rci20").items()})
+
+
 REFUSED = [
+    (prefixed("net."), "missing and 9 more\nall names begin with 'net.': give them without it"),
+    (
+        of_another_network,
+        r"is no array of .*, nor are \d+ more.*\n.* is missing and 9 more\nno name",
+    ),
+    (
+        lambda a: a.update({"state_dict": light()}),
+        r"'state_dict' holds a dict.*\ngive that: from_t",
+    ),
+    (
+        lambda a: a.update({"module.stage1.0.bias": 0}),
+        "two arrays are 'stage1.0.bias', one of them",
+    ),
+    (lambda a: a.update({7: 0}), "an array is called 7\n"),
     (renamed, r"'clasifier.0.weight' is no array of vgg_a_light; did you mean 'classifier.0.wei"),
     (lambda a: a.pop("stage1.0.weight"), r"'stage1.0.weight' of vgg_a_light is missing\n"),
     (lambda a: a.clear(), r"of vgg_a_light is missing and 9 more\n.*names vgg_a_light"),
-    (shortened, r"'stage2.0.bias' has shape \(31,\), vgg_a_light needs \(32,\)"),
+    (shortened, r"'stage2.0.bias' has shape \(31,\), vgg_a_light needs \(32,\)\nall names agree"),
     (counted, r"'stage1.0.bias' holds int64"),
 ]
 
@@ -139,7 +167,9 @@ def test_arrays_that_do_not_fit_are_refused(spoil, message):
 
 
 def test_variables_that_do_not_fit_are_refused():
-    with pytest.raises(UserError, match="'batch_stats/bn1/mean' is no array of vgg_a\\ngive"):
+    with pytest.raises(
+        UserError, match="'batch_stats/bn1/mean' is no array of vgg_a, nor are 31 more\ngive"
+    ):
         interop.to_torch("vgg_a", blank("vgg_a", norm="batch"))
     with pytest.raises(UserError, match="'batch_stats/bn1/mean' of cnn is missing and 5 more"):
         interop.to_torch("cnn", {"params": blank("cnn")["params"]})
@@ -152,6 +182,54 @@ def test_batch_counters_are_dropped():
     counters = {"bn1.num_batches_tracked": np.int64(3)}
     assert interop.from_torch("rci20", arrays | counters).keys() == {"params", "batch_stats"}
     assert not any("num_batches" in key for key in interop.to_torch("rci20", blank("rci20")))
+
+
+WRAPPED = {
+    "parallel": ("module.", "'module.' (10 names)"),
+    "compiled": ("_orig_mod.", "'_orig_mod.' (10 names)"),
+    "compiled, then parallel": (
+        "module._orig_mod.",
+        "'module.' (10 names), '_orig_mod.' (10 names)",
+    ),
+    "parallel, then compiled": (
+        "_orig_mod.module.",
+        "'_orig_mod.' (10 names), 'module.' (10 names)",
+    ),
+    "parallel twice": ("module.module.", "'module.' (20 names)"),
+    "sharded": ("_fsdp_wrapped_module.", "'_fsdp_wrapped_module.' (10 names)"),
+    "checkpointed": ("_checkpoint_wrapped_module.", "'_checkpoint_wrapped_module.' (10 names)"),
+}
+
+
+@pytest.mark.parametrize("kind", WRAPPED)
+def test_what_wrappers_put_into_names_is_taken_out_and_said(kind, capsys):
+    prefix, said = WRAPPED[kind]
+    arrays = {
+        key: np.full(array.shape, i, "float32") for i, (key, array) in enumerate(light().items())
+    }
+    expected = interop.from_torch("vgg_a_light", arrays)
+    assert capsys.readouterr().err == ""
+    counters = {f"{prefix}n_averaged": np.int64(3), f"{prefix}bn.num_batches_tracked": np.int64(3)}
+    wrapped = counters | {prefix + key: array for key, array in arrays.items()}
+    jax.tree.map(
+        np.testing.assert_array_equal, interop.from_torch("vgg_a_light", wrapped), expected
+    )
+    assert capsys.readouterr().err == f"taken out of the names: {said}\n"
+
+
+def test_a_part_may_be_wrapped_too(capsys):
+    """As where the features alone are parallel, or one block is compiled."""
+    parts = {"stage1.": "stage1.module.", "classifier.": "classifier._orig_mod."}
+    arrays = light()
+    for part, wrapped in parts.items():
+        arrays = {key.replace(part, wrapped): array for key, array in arrays.items()}
+    interop.from_torch("vgg_a_light", arrays)
+    assert "'module.' (2 names), '_orig_mod.' (6 names)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("label", CASES)
+def test_no_network_has_a_part_called_as_a_wrapper(label):
+    assert all(names.unwrapped(key) == (key, []) for key in shapes(label))
 
 
 def test_files_hold_the_arrays(tmp_path):
@@ -171,6 +249,15 @@ def test_a_pickle_is_not_opened(tmp_path):
         interop.load_safetensors(path)
     with pytest.raises(UserError, match="no file"):
         interop.load_safetensors(tmp_path / "absent.safetensors")
+
+
+def test_a_file_of_another_user_is_refused():
+    with open_place() as place:
+        path = place / "w.safetensors"
+        interop.save_safetensors(path, light())
+        path.chmod(0)
+        with as_nobody(), pytest.raises(UserError, match=r"cannot be read \(Permission denied\)"):
+            interop.load_safetensors(path)
 
 
 def test_names_are_listed(capsys):
