@@ -67,9 +67,7 @@ def resolve(config: Config, own: Collection[str] | None = None) -> Resolved:
     loss_given = {k: v for k, v in _given(config.loss).items() if k != "l1"}
     schedule = options_of("schedule", config.schedule.name, schedules.SCHEDULES,
                           _given(config.schedule), let_be["schedule"])  # fmt: skip
-    work, augment_numbers = augment.resolve(
-        config.data.augment, _given(config.data), let_be["data"]
-    )
+    work, drawn = augment.resolve(config.data.augment, _given(config.data), let_be["data"])
     mean, std = data.NORMALISATIONS[config.data.normalisation]
     average = options_of("average", config.average.name, averaging.AVERAGES,
                          _given(config.average))  # fmt: skip
@@ -77,8 +75,7 @@ def resolve(config: Config, own: Collection[str] | None = None) -> Resolved:
         model=config.model.name,
         options=tuple(sorted((k, v) for k, v in model.items() if k not in traced)),
         optimizer=config.optim.name, accumulation=config.optim.accumulation,
-        decay=config.optim.decay,
-        loss=config.loss.name, average=config.average.name, augment=work,
+        decay=config.optim.decay, loss=config.loss.name, average=config.average.name, augment=work,
         mean=tuple(mean), std=tuple(std), batch=config.train.batch_size, shared_batch=True,
         record=tuple(sorted(config.train.record)), dtype=config.dtype,
         lowering="", lane="", members=0, devices=1, segment=0,
@@ -90,7 +87,7 @@ def resolve(config: Config, own: Collection[str] | None = None) -> Resolved:
         "loss": options_of("loss", config.loss.name, losses.LOSSES, loss_given, let_be["loss"]),
         "average": {name: average[name] for name in averaging.AVERAGES[config.average.name].traced},
         "model": {name: model[name] for name in sorted(traced & model.keys())},
-        "augment": augment_numbers,
+        "augment": drawn,
         "l1": 0.0 if config.loss.l1 is None else config.loss.l1,
         "clip": np.inf if config.optim.clip is None else config.optim.clip,
     }
