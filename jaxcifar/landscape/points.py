@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from jaxcifar.landscape.objective import Objective
 from jaxcifar.landscape.progress import watched
 from jaxcifar.planning.backward_memory import size
 from jaxcifar.records import landscapes
+from jaxcifar.records.hessians import Hessian
 from jaxcifar.records.landscapes import Landscape
 
 LANES = ("map", "vmap")
@@ -68,13 +70,13 @@ def look(
     total = math.prod(map(len, plane.axes))
     chunk = min(points_at_once(objective, lane), total)
     identity = identify(objective, plane, {**(asked or {}), "lane": lane, "chunk": chunk})
-    path = None if out is None else record_path(out, empty, identity)
+    path = None if out is None else out / landscapes.file_name(empty)
     return _fill(objective, plane, empty, identity, lane, chunk, path)
 
 
-def record_path(out: Path, empty: Landscape, identity: Mapping[str, Any]) -> Path:
-    """``surface-<member>-<hash8>.npz``: where the record of what was asked lies."""
-    name = "".join(c if c.isalnum() or c in "._=-" else "_" for c in str(empty.about["name"]))
+def record_path(out: Path, empty: Landscape | Hessian, identity: Mapping[str, Any]) -> Path:
+    """``hessian-<member>-<hash8>.npz``: where the record of what was asked lies."""
+    name = landscapes.in_file_names(str(empty.about["name"]))
     digest = hashlib.sha256(repr(sorted(identity.items())).encode()).hexdigest()
     return out / f"{empty.kind}-{name}-{digest[:8]}.npz"
 
@@ -182,9 +184,21 @@ def identify(objective: Objective, plane: Plane, more: Mapping[str, Any]) -> dic
     machine = hardware.hardware()._asdict()
     return {
         **objective.about, **more, **machine, "jax": jax.__version__,
-        "weights": digest(objective.params), "batches": digest(objective.batches),
-        "directions": digest(plane.directions), "axes": digest(plane.axes),
+        "weights": digest(objective.params), "loss": loss_digest(objective),
+        "batches": digest(objective.batches), "directions": digest(plane.directions),
+        "axes": digest(plane.axes),
     }  # fmt: skip
+
+
+def loss_digest(objective: Objective) -> str:
+    """A short name of what the loss computes: a member's run knows it, others are traced."""
+    fixed = jax.tree.leaves(objective.loss)
+    if "identity" in objective.about:
+        return digest(fixed)
+    batch = jax.tree.map(lambda leaf: leaf[0], objective.batches)
+    traced = jax.make_jaxpr(objective.loss)(objective.params, batch)
+    text = re.sub(r"0x[0-9a-f]+", "", str(traced.jaxpr))  # addresses differ between processes
+    return digest([fixed, traced.consts, np.frombuffer(text.encode(), np.uint8)])
 
 
 def digest(tree: Tree) -> str:
