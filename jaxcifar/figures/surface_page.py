@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from jaxcifar.core.files import write_atomically
-from jaxcifar.figures.surfaces import COLOURS, Scale, _axis_names, _title, caption
+from jaxcifar.figures.surface_words import axis_names, caption, title
+from jaxcifar.figures.surfaces import COLOURS, Scale
 from jaxcifar.records.landscapes import Landscape
 
 
@@ -44,13 +45,13 @@ def _surfaces(found: Sequence[Landscape]) -> Any:
         # Plotly counts rows of z along y.
         made.add_trace(Surface(
             x=each.a.tolist(), y=each.b.tolist(), z=_heights(each.loss.T, scale),
-            customdata=_blank(each.loss.T), coloraxis="coloraxis", scene=scene, name=_title(each),
+            customdata=_blank(each.loss.T), coloraxis="coloraxis", scene=scene, name=title(each),
             hovertemplate="%{x:.3g}, %{y:.3g}: %{customdata:.4g} nats",
         ))  # fmt: skip
         if each.path is not None:
             made.add_trace(_path(Scatter3d, each, scale, scene))
         row, column = divmod(place, columns)
-        names = _axis_names(each)
+        names = axis_names(each)
         made.update_layout({scene: {
             "domain": {"x": [column / columns, (column + 1) / columns],
                        "y": [1 - (row + 1) / rows, 1 - row / rows]},
@@ -58,7 +59,7 @@ def _surfaces(found: Sequence[Landscape]) -> Any:
             "zaxis": {"title": {"text": "loss (nats)"}, **_ticks(scale)}, "aspectmode": "cube",
         }})  # fmt: skip
         made.add_annotation(
-            text=_title(each), x=(column + 0.5) / columns, y=1 - row / rows, xref="paper",
+            text=title(each), x=(column + 0.5) / columns, y=1 - row / rows, xref="paper",
             yref="paper", yanchor="top", showarrow=False, font={"size": 14},
         )  # fmt: skip
     bar = {"title": {"text": "loss (nats)"}, **_ticks(scale)}
@@ -71,8 +72,8 @@ def _lines(found: Sequence[Landscape]) -> Any:
 
     scale, made = Scale(found), Figure()
     for each in found:
-        made.add_trace(Scatter(x=each.a.tolist(), y=_blank(each.loss), name=_title(each)))
-    made.update_xaxes(title_text=_axis_names(found[0])[0])
+        made.add_trace(Scatter(x=each.a.tolist(), y=_blank(each.loss), name=title(each)))
+    made.update_xaxes(title_text=axis_names(found[0])[0])
     made.update_yaxes(title_text="loss (nats)", type="log" if scale.log else "linear")
     made.update_layout(showlegend=True)
     return _finished(made, found, scale, height=560)
@@ -95,7 +96,7 @@ def _path(scatter: Any, each: Landscape, scale: Scale, scene: str) -> Any:
         x=x.tolist(), y=y.tolist(), z=_heights(each.loss[near[0], near[1]], scale), scene=scene,
         text=[f"step {step}" for step in (each.steps if each.steps is not None else [])],
         mode="lines+markers", marker={"size": 3}, line={"color": "#D55E00", "width": 5},
-        showlegend=False, name=_title(each),
+        showlegend=False, name=title(each),
     )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D  # noqa: F401  # the projection "3d"
 
-from jaxcifar.core.wording import plural
 from jaxcifar.figures.style import COLUMN, PAGE, SERIES, legend, look, styled
+from jaxcifar.figures.surface_words import axis_names, caption, title
 from jaxcifar.figures.text import columns_for, few_numbers, wrapped
 from jaxcifar.records.landscapes import Landscape
 
@@ -102,13 +102,13 @@ def three_d(found: Sequence[Landscape]) -> Figure:
         if scale.log:
             axes.zaxis.set_major_locator(MaxNLocator(4, integer=ends[1] > 100 * ends[0]))
             axes.zaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{10**value:.3g}"))
-        names = [name.partition(" (")[0] for name in _axis_names(each)]  # no room for more
+        names = [name.partition(" (")[0] for name in axis_names(each)]  # no room for more
         axes.set(xlabel=names[0], ylabel=names[1], zlabel="loss (nats)")
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_tick_params(labelsize=6, pad=0)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(4))
-        axes.set_title(wrapped(_title(each), 2.8), y=1.0, pad=0)
+        axes.set_title(wrapped(title(each), 2.8), y=1.0, pad=0)
         axes.view_init(elev=32, azim=-58)
         axes.set_box_aspect((1, 1, 0.72), zoom=0.85)
     figure.subplots_adjust(left=0.02, right=0.93, top=0.95, wspace=0.12, hspace=0.12)
@@ -130,8 +130,8 @@ def curves(found: Sequence[Landscape]) -> Figure:
         few_numbers(grid[0].yaxis)
     if counted:
         grid[1].set_ylabel("accuracy (%)")
-    grid[-1].set_xlabel(_axis_names(found[0])[0])
-    names = [_title(each) for each in found]
+    grid[-1].set_xlabel(axis_names(found[0])[0])
+    names = [title(each) for each in found]
     legend(figure, drawn, names, loc="outside upper center", ncols=columns_for(names, figure))
     return _below(figure, found, scale)
 
@@ -165,13 +165,13 @@ def _panels(found: Sequence[Landscape]) -> tuple[Figure, list[Axes], Scale]:
         axes.grid(visible=False)
         axes.set_facecolor(BLANK)
         if place < len(found):
-            names = _axis_names(found[place])
+            names = axis_names(found[place])
             if own or place + columns >= len(found):
                 axes.set_xlabel(names[0])
                 axes.tick_params(labelbottom=True)
             if own or place % columns == 0:
                 axes.set_ylabel(names[1])
-            axes.set_title(wrapped(_title(found[place]), 6.4 / columns))
+            axes.set_title(wrapped(title(found[place]), 6.4 / columns))
     return figure, list(grid.ravel()[: len(found)]), Scale(found)
 
 
@@ -212,21 +212,6 @@ def _masked(each: Landscape) -> np.ma.MaskedArray:
     return np.ma.masked_invalid(each.loss)
 
 
-def _title(each: Landscape) -> str:
-    if each.kind == "interpolation":
-        return f"{each.about['name']} to {each.about['to']}"
-    return str(each.about["name"])
-
-
-def _axis_names(each: Landscape) -> tuple[str, str]:
-    if each.explained is not None:
-        first, second = (f"{100 * share:.0f} % of the variance" for share in each.explained)
-        return f"component 1 ({first})", f"component 2 ({second})"
-    if each.kind == "interpolation":
-        return "way from the first weights (0) to the others (1)", ""
-    return "first direction" if each.b is not None else "direction", "second direction"
-
-
 def _below(
     figure: Figure, found: Sequence[Landscape], scale: Scale, fixed: bool = False
 ) -> Figure:  # fmt: skip
@@ -240,51 +225,3 @@ def _below(
     else:
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6, color="0.25")
     return figure
-
-
-def caption(found: Sequence[Landscape], log: bool = False) -> str:
-    """What all of them show, in sentences; what differs between them is told of each."""
-    about = found[0].about
-    said = [_measured(each) for each in found]
-    told = [said[0]] if len(set(said)) == 1 else [
-        f"{_title(each)}: {text}" for each, text in zip(found, said, strict=True)
-    ]  # fmt: skip
-    if "normalise" in about:
-        drawn = f"seed {about['seed']}" if "seed" in about else f"of {about.get('directions')}"
-        told.append(f"Directions: {drawn}, normalisation: {about['normalise']}")
-    if cosines := [f"{each.about['cosine']:.4f}" for each in found if "cosine" in each.about]:
-        told.append(f"Cosine of the two: {', '.join(dict.fromkeys(cosines))}")
-    if found[0].path is not None:
-        told.append("Dots: checkpoints of training; star: the weights in the origin. Axes in units "
-                    "of distance between weights")  # fmt: skip
-    elif found[0].b is not None:
-        told.append("Cross: the weights")
-    if log:
-        told.append("Logarithmic scale")
-    told += [
-        f"{_title(each)}: not finite and left blank at {plural(each.holes, 'point')} of "
-        f"{each.loss.size:,}" for each in found if each.holes
-    ]  # fmt: skip
-    return ". ".join(told) + "."
-
-
-MODES = {
-    "eval": "BatchNorm by its running statistics",
-    "train": "BatchNorm by the statistics of each batch",
-}
-
-
-def _measured(each: Landscape) -> str:
-    """``Data: synthetic, study bn, weights: best, 2,000 train images, BatchNorm by ...``."""
-    about = each.about
-    if "data" not in about:
-        return f"{plural(int(about['examples']), 'example')}"
-    mode = MODES[about["mode"]]
-    if about["mode"] == "train":
-        mode += f" of {about['batch']}"
-    elif each.kind == "interpolation":
-        mode += ", which move with the weights"
-    return (
-        f"Data: {about['data']}, study {about['study']}, weights: {about['which']}, "
-        f"{plural(int(about['examples']), 'image')} ({about['split']}), {mode}"
-    )

@@ -5,16 +5,14 @@ from collections.abc import Sequence
 
 from jaxcifar import cli
 from jaxcifar.core.errors import UserError, unknown
+from jaxcifar.landscape import slice_commands
 from jaxcifar.records import study_file
 
 ANALYSES = {
-    "surface": "the loss over a plane of directions through trained weights",
-    "line": "the loss along the line between two members' weights",
-    "trajectory": "the path of training, in the plane of its principal directions",
     "hessian": "the largest eigenvalues of the loss's second derivative",
     "shift": "how far the inputs of layers move in training",
 }
-COMMANDS = {
+COMMANDS = slice_commands.COMMANDS | {
     name: cli.Command(
         f"python -m jaxcifar.landscape {name} --workdir DIR [--member ID]",
         f"To come: {what}.\nThe command knows its flags already, and ends with status 2.",
@@ -25,9 +23,11 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command. Raises: UserError: always, as no analysis is there yet."""
-    about = "Analyses of the loss around the trained weights of a run. None is there yet."
+    """Run the command; returns its exit status."""
+    about = "Analyses of the loss around the trained weights of a run."
     name, flags = cli.subcommand(argv, about, COMMANDS)
+    if name in slice_commands.COMMANDS:
+        return slice_commands.run(name, flags)
     members = study_file.members(flags.run_folder())
     if flags.plain.get("member", next(iter(members))) not in members:
         raise unknown("member", flags.plain["member"], members)

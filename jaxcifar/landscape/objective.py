@@ -20,7 +20,7 @@ from jaxcifar.core.wording import plural
 from jaxcifar.evaluation import trained
 from jaxcifar.models.spec import RATES
 from jaxcifar.planning import prepare
-from jaxcifar.planning.group import Job, split_rows
+from jaxcifar.planning.group import Group, split_rows
 from jaxcifar.records import study_file
 
 MODES = ("eval", "train")
@@ -141,13 +141,13 @@ def of_member(
     weights = kept.of(member)
     config = kept.configs[member]
     setup.prepare(config.deterministic)
-    job = prepare.job_of(kept.group, kept.runs, data_dir)
+    group = prepare.group_at(kept.group, kept.runs, data_dir)
     size = batch if batch is not None else (
-        job.plan.score_batch if mode == "eval" else config.train.batch_size
+        group.plan.score_batch if mode == "eval" else config.train.batch_size
     )  # fmt: skip
-    images = _images(job, split, subset)
+    images = _images(group, split, subset)
     batches, counts = _batches(images, size, mode)
-    phase = job.plan.phases[-1]
+    phase = group.plan.phases[-1]
     row = kept.members.index(member)
     numbers = jax.tree.map(lambda leaf: jnp.asarray(leaf[row]), phase.numbers)
     loss, totals = _functions(phase.program, mode, with_statistics)
@@ -157,7 +157,8 @@ def of_member(
         Partial(loss, *fixed), Partial(totals, *fixed),
         jax.device_put(whole if with_statistics else weights["params"]),
         jax.device_put(batches), counts,
-        _about(given(workdir), kept, member, split, mode, size, counts),
+        _about(given(workdir), kept, member, split, mode, size, counts)
+        | {"batchnorm": bool(jax.tree.leaves(weights["batch_stats"]))},
         tuple(name for name in weights["params"] if models.STACKED.match(name)),
     )  # fmt: skip
 
@@ -174,13 +175,13 @@ def _about(
     }  # fmt: skip
 
 
-def _images(job: Job, split: str, subset: int | str | None) -> Images:
+def _images(group: Group, split: str, subset: int | str | None) -> Images:
     """The first images of a split, on the host. Raises: UserError: there are not so many."""
     if split == "test":
-        images, labels = job.data.test_images, job.data.test_labels
+        images, labels = group.data.test_images, group.data.test_labels
     else:
-        rows = split_rows(job.data, job.members[0].config.data)[split == "validation"]
-        images, labels = job.data.train_images[rows], job.data.train_labels[rows]
+        rows = split_rows(group.data, group.members[0].config.data)[split == "validation"]
+        images, labels = group.data.train_images[rows], group.data.train_labels[rows]
     there = len(labels)
     wanted = min(SUBSET, there) if subset is None else there if subset == "all" else subset
     if type(wanted) is not int or not 1 <= wanted <= there:

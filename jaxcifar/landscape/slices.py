@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.files import given
 from jaxcifar.core.types import Tree
@@ -54,7 +56,7 @@ def surface(
     axis = grid(resolution, -_positive(span), span)
     chosen = (normalise, seed, directions_from, save_directions)
     plane = Plane(_directions(objective, 2, *chosen), (axis, axis))
-    about = _about(objective, normalise, seed, directions_from)
+    about = _about(objective, axis, normalise, seed, directions_from)
     about["cosine"] = directions.cosine(*plane.directions)
     empty = Landscape("surface", axis, axis, axis, None, about)
     return points.look(objective, plane, empty, lane=lane, out=out)
@@ -93,11 +95,11 @@ def line(
     if between:
         other, name = _other(target, member, to, to_member, to_which, of)
         plane = Plane((directions.between(objective.params, other),), (axis,))
-        kind, about = "interpolation", {**objective.about, "to": name}
+        kind, about = "interpolation", {**_about(objective, axis), "to": name}
     else:
         chosen = (normalise, seed, directions_from, save_directions)
         plane = Plane(_directions(objective, 1, *chosen), (axis,))
-        kind, about = "line", _about(objective, normalise, seed, directions_from)
+        kind, about = "line", _about(objective, axis, normalise, seed, directions_from)
     empty = Landscape(kind, axis, None, axis, None, about)
     return points.look(objective, plane, empty, lane=lane, out=out)
 
@@ -148,12 +150,16 @@ def _directions(
 
 
 def _about(
-    objective: Objective, normalise: str, seed: int, directions_from: Path | str | None
-) -> dict[str, Any]:
-    drawn = (
-        {"seed": seed} if directions_from is None else {"directions": Path(directions_from).name}
-    )
-    return {**objective.about, "normalise": normalise, **drawn}
+    objective: Objective, axis: np.ndarray, normalise: str | None = None, seed: int = 0,
+    directions_from: Path | str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    asked: dict[str, Any] = {"resolution": len(axis), "low": axis[0], "high": axis[-1]}
+    if normalise is not None:
+        file = None if directions_from is None else Path(directions_from).name
+        asked |= {"normalise": normalise} | (
+            {"seed": seed} if file is None else {"directions": file}
+        )
+    return {**objective.about, **asked}
 
 
 def _other(

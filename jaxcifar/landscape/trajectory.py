@@ -114,7 +114,8 @@ def trajectory(
     found = principal_plane(objective.params, trees)
     axes = tuple(_around(found.path[:, k], margin, resolution) for k in range(2))
     empty = Landscape(
-        "trajectory", axes[0], axes[1], axes[0], None, dict(objective.about),
+        "trajectory", axes[0], axes[1], axes[0], None,
+        {**objective.about, "resolution": resolution, "margin": margin},
         path=found.path, steps=steps, explained=found.explained,
     )  # fmt: skip
     plane, asked = Plane(found.directions, axes), {"steps": steps.tolist()}

@@ -1,5 +1,6 @@
 """Files of the loss over lines and planes of weights, and of the directions that span them."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcifar.core.errors import UserError
+from jaxcifar.records import study_file
 from jaxcifar.records.formats import described, read_file, read_table, write_table
 
+KINDS = ("surface", "line", "interpolation", "trajectory")
 FOLDER = "landscape"
 """Where a run folder keeps them."""
 
@@ -26,10 +29,14 @@ UNITS = {
 """Fields -> axes and what they are in, as the files tell it themselves."""
 
 
+OWN = ("name", "identity", "network", "batchnorm", "cosine")
+"""What a landscape tells of its member alone: all else was asked of those it is compared with."""
+
+
 class Landscape(NamedTuple):
     """The loss over a line (A,) or a plane (A, B) of weights; `units` says what all is in."""
 
-    kind: str  # "surface", "line", "interpolation" or "trajectory"
+    kind: str  # of KINDS
     a: np.ndarray  # (A,) float64
     b: Any  # (B,) float64; None = a line
     loss: np.ndarray  # (A,) or (A, B) float64 nats, NaN = not finite there
@@ -49,6 +56,38 @@ class Landscape(NamedTuple):
         """Field -> its axes, and what its numbers are in."""
         there = {name: value for name, value in self._asdict().items() if value is not None}
         return {name: UNITS[name] for name in UNITS if name in there}
+
+
+def group_name(found: Landscape) -> str:
+    """``surface-1a2b3c4d``: the same for all landscapes of which the same was asked."""
+    asked = {name: value for name, value in found.about.items() if name not in OWN}
+    text = json.dumps({"kind": found.kind} | asked, sort_keys=True)
+    return f"{found.kind}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def file_name(found: Landscape) -> str:
+    """``surface-1a2b3c4d-<member>.npz``."""
+    return f"{group_name(found)}-{in_file_names(str(found.about['name']))}.npz"
+
+
+def in_file_names(name: str) -> str:
+    """A member's name with ``_`` for what not every disk takes."""
+    return "".join(c if c.isalnum() or c in "._=-" else "_" for c in name)
+
+
+def compared(workdir: Path) -> dict[str, list[Landscape]]:
+    """The landscapes of a run folder that are worked out, by `group_name`, in the study's order.
+
+    Raises: UserError: no run folder, or a damaged record.
+    """
+    order = list(study_file.members(workdir))
+    paths = (path for kind in KINDS for path in sorted((workdir / FOLDER).glob(f"{kind}-*.npz")))
+    whole = [found for found, _, done in map(read, paths) if done.all()]
+    whole.sort(key=lambda found: order.index(found.about["name"]))
+    groups: dict[str, list[Landscape]] = {}
+    for found in whole:
+        groups.setdefault(group_name(found), []).append(found)
+    return groups
 
 
 def write(path: Path, found: Landscape, asked: Mapping[str, Any], done: np.ndarray) -> None:
