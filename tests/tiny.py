@@ -46,11 +46,11 @@ def images(n, seed=0):
     return pixels.astype(np.uint8), labels.astype(np.int32)
 
 
-def group_data(made, n_train=N_TRAIN, n_val=N_VAL):
+def images_of(made, n_train=N_TRAIN, n_val=N_VAL):
     program = made.phases[0].program
     train, val = (programs.replicate(Images(*images(n, s)), program)
                   for n, s in ((n_train, 0), (n_val, 1)))  # fmt: skip
-    return group_images.GroupData(train, {"val": val})
+    return group_images.GroupImages(train, {"val": val})
 
 
 def hooks(saved=None, stop=lambda: False):
@@ -72,7 +72,7 @@ def host(snapshot):
 def run(made, data=None, snapshot=None, **kwargs):
     """Train to the end; a host copy of the last snapshot."""
     snapshot = engine.start(made) if snapshot is None else placed(made, snapshot)
-    return host(engine.run_group(made, data or group_data(made), snapshot, hooks(**kwargs)))
+    return host(engine.run_group(made, data or images_of(made), snapshot, hooks(**kwargs)))
 
 
 def placed(made, snapshot):

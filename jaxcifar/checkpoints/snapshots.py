@@ -65,12 +65,12 @@ def keep(folder: Path, snapshot: Snapshot, last: Tree | None = None) -> Path:
     As with `save`, what is there already stays: others may have begun from its very bytes.
     """
     weights = _trained(snapshot) if last is None else last
-    return _keep(place(folder / KEPT, snapshot.cursor.step), "last", weights, snapshot.cursor)
+    return _seal(place(folder / KEPT, snapshot.cursor.step), "last", weights, snapshot.cursor)
 
 
 def keep_average(folder: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:
     """Write averaged weights with statistics of their own, for good, under their kind."""
-    return _keep(folder / kind, kind, weights, cursor)
+    return _seal(folder / kind, kind, weights, cursor)
 
 
 def drop_averages(folder: Path, kinds: Iterable[str]) -> None:
@@ -80,7 +80,7 @@ def drop_averages(folder: Path, kinds: Iterable[str]) -> None:
             _remove(folder / kind)
 
 
-def _keep(target: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:
+def _seal(target: Path, kind: str, weights: Tree, cursor: Cursor) -> Path:
     if intact(target) == cursor:
         return target
     _write(_empty(target) / "weights", {kind: weights})

@@ -10,7 +10,7 @@ from typing import Any
 import tyro
 
 from jaxcifar.cli.flags import Override
-from jaxcifar.config import Config, Member, Stage, Study, default_id, describe, replace, stage_path
+from jaxcifar.config import Config, Member, Stage, Study, default_id, expected, replace, stage_path
 from jaxcifar.core.errors import UserError, nearest
 
 
@@ -105,5 +105,5 @@ def _parse(hint: Any, path: str, text: str) -> Any:
             return tyro.cli(hint, args=words, console_outputs=False)
     except SystemExit:
         raise UserError(
-            f"--config.{path}={text!r} cannot be read\nexpected: {describe(hint)}"
+            f"--config.{path}={text!r} cannot be read\nexpected: {expected(hint)}"
         ) from None

@@ -12,7 +12,7 @@ from jaxcifar.config.components import (
     TrainConfig,
 )
 from jaxcifar.config.config import SEEDS, Config, Stage, flat, replace, stage_path
-from jaxcifar.config.fields import Duration, describe, duration
+from jaxcifar.config.fields import Duration, duration, expected
 from jaxcifar.config.first_weights import Source, source
 from jaxcifar.config.study import Member, Study, default_id, short, sweep
 
@@ -34,7 +34,7 @@ __all__ = [
     "Study",
     "TrainConfig",
     "default_id",
-    "describe",
+    "expected",
     "duration",
     "flat",
     "replace",

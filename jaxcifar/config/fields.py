@@ -38,7 +38,7 @@ def check_types(part: Any, section: str = "") -> None:
         if arms and isinstance(value, str):
             raise unknown(section + name, value, typing.get_args(arms[0]))
         raise UserError(
-            f"{section}{name}={value!r} is of the wrong type\nexpected: {describe(hint)}"
+            f"{section}{name}={value!r} is of the wrong type\nexpected: {expected(hint)}"
         )
 
 
@@ -62,15 +62,15 @@ def _fits(hint: Any, value: Any) -> bool:
     return isinstance(value, wanted) and (hint is bool or not isinstance(value, bool))
 
 
-def describe(hint: Any) -> str:
+def expected(hint: Any) -> str:
     """A field's type in words: ``a number or None``, ``'none' or 'batch'``."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
         return " or ".join(repr(value) for value in args)
     if origin is tuple:
-        return f"values separated by commas, each {describe(args[0])}"
+        return f"values separated by commas, each {expected(args[0])}"
     if args:
-        return " or ".join(describe(arm) for arm in args)
+        return " or ".join(expected(arm) for arm in args)
     return WORDS.get(hint, "None")
 
 

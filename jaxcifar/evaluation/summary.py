@@ -49,7 +49,7 @@ def examine(plan: Plan, weights: Mapping[str, Tree], test: Images) -> dict[str, 
 
 
 def summarise(
-    plan: Plan, members: Sequence[MemberRun], images: group_images.GroupData, snapshot: Snapshot,
+    plan: Plan, members: Sequence[MemberRun], images: group_images.GroupImages, snapshot: Snapshot,
     averaged: Mapping[str, Tree], tested: Mapping[str, Examined],
 ) -> dict[str, Any]:  # fmt: skip
     """The content of a group's summary.json.

@@ -218,7 +218,7 @@ def score_group(
     from jaxcifar.evaluation import group_images, scoring
     from jaxcifar.planning import prepare
 
-    trained = prepare.job_of(restored.group, restored.runs, data_dir)
+    trained = prepare.group_at(restored.group, restored.runs, data_dir)
     program, batch = trained.plan.phases[-1].program, trained.plan.score_batch
     with switches.fixed():
         weights = programs.place(restored.weights, program)

@@ -10,7 +10,7 @@ from jaxcifar.core.types import Phase, Plan, Program
 from jaxcifar.core.wording import plural
 from jaxcifar.planning import speed
 from jaxcifar.planning.fit import GIB, images_of, needed
-from jaxcifar.planning.group import Job
+from jaxcifar.planning.group import Group
 from jaxcifar.planning.memory import Memory
 from jaxcifar.planning.prepare import Prepared
 from jaxcifar.planning.speed import Rate
@@ -37,8 +37,8 @@ def describe(prepared: Prepared) -> str:
     Times are estimates for people, memory is estimated without compiling; see `speed`, `memory`.
     """
     limit, machine = hardware.limit(), prepared.machine
-    estimates = {job.path: estimate(job, machine)
-                 for job in prepared.jobs if not job.finished}  # fmt: skip
+    estimates = {group.path: estimate(group, machine)
+                 for group in prepared.groups if not group.finished}  # fmt: skip
     cores = f", {machine.cores} cores" if machine.backend == "cpu" else ""
     devices = f"{machine.devices} x " if machine.devices > 1 else ""
     head = [
@@ -46,22 +46,22 @@ def describe(prepared: Prepared) -> str:
         f"device     {devices}{machine.backend} ({machine.device_kind}){cores}, "
         f"{_gib(limit)} of memory",
     ]
-    groups = [_group(job, estimates.get(job.path), limit) for job in prepared.jobs]
+    groups = [_group(group, estimates.get(group.path), limit) for group in prepared.groups]
     return "\n".join([*head, *groups, "", _totals(prepared, list(estimates.values()))])
 
 
-def estimate(job: Job, machine: Hardware) -> Estimate:
+def estimate(group: Group, machine: Hardware) -> Estimate:
     """What is left of a group that is not finished."""
-    program = job.plan.phases[0].program
-    rows = formats.read_lines(job.path / "metrics.jsonl")
+    program = group.plan.phases[0].program
+    rows = formats.read_lines(group.path / "metrics.jsonl")
     taken = rows[-1]["step"] if rows else 0
     rate = speed.rate_of(program, machine)
     return Estimate(
         taken=taken,
-        memory=needed(job, machine),
+        memory=needed(group, machine),
         rate=rate,
-        seconds=speed.work(job.plan, images_of(job).scored, taken) / rate.macs,
-        programs=programs_of(job.plan),
+        seconds=speed.work(group.plan, images_of(group).scored, taken) / rate.macs,
+        programs=programs_of(group.plan),
     )
 
 
@@ -81,11 +81,14 @@ def programs_of(plan: Plan) -> frozenset[tuple[str, Program]]:
     return frozenset(found | {("test", plan.phases[-1].program)})
 
 
-def _group(job: Job, found: Estimate | None, limit: int) -> str:
-    plan, program = job.plan, job.plan.phases[0].program
+def _group(group: Group, found: Estimate | None, limit: int) -> str:
+    plan, program = group.plan, group.plan.phases[0].program
     how = "side by side" if program.lane == "vmap" else "one after another"
     count = plural(len(plan.members), "member") + (f" {how}" if len(plan.members) > 1 else "")
-    lines = ["", f"group {job.path.name}: {count}, {plan.n_step:,} steps of {program.batch} images"]
+    lines = [
+        "",
+        f"group {group.path.name}: {count}, {plan.n_step:,} steps of {program.batch} images",
+    ]
     if found is None:
         lines.append("  finished   nothing is left to do")
     lines += [
@@ -96,7 +99,7 @@ def _group(job: Job, found: Estimate | None, limit: int) -> str:
     ]
     if found is not None:
         lines += _costs(program, found, limit)
-    return "\n".join([*lines, *_members(job.members)])
+    return "\n".join([*lines, *_members(group.members)])
 
 
 def _costs(program: Program, found: Estimate, limit: int) -> list[str]:
@@ -149,10 +152,10 @@ def _members(members: tuple[MemberRun, ...]) -> list[str]:
 
 def _totals(prepared: Prepared, found: list[Estimate]) -> str:
     members = plural(len(prepared.runs), "member")
-    head = f"in all: {members} in {plural(len(prepared.jobs), 'group')}"
+    head = f"in all: {members} in {plural(len(prepared.groups), 'group')}"
     if not found:
         return f"{head}, all finished"
-    steps = sum(job.plan.n_step for job in prepared.jobs if not job.finished)
+    steps = sum(group.plan.n_step for group in prepared.groups if not group.finished)
     left = steps - sum(each.taken for each in found)
     compiled = frozenset[tuple[str, Program]]().union(*(each.programs for each in found))
     largest = max(each.memory.total for each in found)

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from jaxcifar.config.population import MemberRun
 from jaxcifar.core.hardware import Hardware
 from jaxcifar.planning import memory
-from jaxcifar.planning.group import Job, split_rows
+from jaxcifar.planning.group import Group, split_rows
 from jaxcifar.planning.memory import Memory
 
 GIB = 2**30
-ROOM = 0.85  # of a device's memory that a group may be estimated to need: estimates err by 15 %
+USABLE = 0.85  # of a device's memory that a group may be estimated to need: estimates err by 15 %
 
 
 class Held(NamedTuple):
@@ -22,46 +22,46 @@ class Held(NamedTuple):
     scored: int  # at an evaluation
 
 
-def images_of(job: Job) -> Held:
+def images_of(group: Group) -> Held:
     """How many images a device holds, and how many an evaluation scores."""
-    config = job.members[0].config
-    train, validation = (len(rows) for rows in split_rows(job.data, config.data))
-    others = {"train": 0, "validation": validation, "test": len(job.data.test_labels)}
+    config = group.members[0].config
+    train, validation = (len(rows) for rows in split_rows(group.data, config.data))
+    others = {"train": 0, "validation": validation, "test": len(group.data.test_labels)}
     split = config.select_on.partition("_")[0]
     again = (split == "train") + config.eval.train
     return Held(train + others[split], others[split] + again * train)
 
 
-def needed(job: Job, machine: Hardware) -> Memory:
+def needed(group: Group, machine: Hardware) -> Memory:
     """The memory that a group is estimated to need on each device."""
-    return memory.estimate(job.plan, images_of(job).device, machine.backend)
+    return memory.estimate(group.plan, images_of(group).device, machine.backend)
 
 
-def fitting(
-    job: Job, make: Callable[[tuple[MemberRun, ...]], Job], machine: Hardware, limit: int
-) -> tuple[tuple[Job, ...], str]:
+def split_to_fit(
+    group: Group, make: Callable[[tuple[MemberRun, ...]], Group], machine: Hardware, limit: int
+) -> tuple[tuple[Group, ...], str]:
     """A group as it is, or in parts that fit, see `parts`; a member alone is never refused.
 
     Args:
-        job: a group that was not begun.
+        group: one that was not begun.
         make: the group of some of its members.
         machine: what it will run on.
         limit: bytes of a device's memory.
 
     Returns: the groups, and what there is to say about it or "".
     """
-    rows = job.members
+    rows = group.members
 
     @cache
     def total(size: int) -> int:
-        return needed(job if size == len(rows) else make(rows[:size]), machine).total
+        return needed(group if size == len(rows) else make(rows[:size]), machine).total
 
-    sizes = parts(len(rows), lambda size: total(size) <= ROOM * limit)
+    sizes = parts(len(rows), lambda size: total(size) <= USABLE * limit)
     if len(sizes) == 1:
-        return (job,), ""
+        return (group,), ""
     said = (
-        f"{job.plan.id}: its {len(rows)} members would need about {total(len(rows)) / GIB:.3g} of "
-        f"the device's {limit / GIB:.3g} GiB: trained as {len(sizes)} groups of up to {sizes[0]}"
+        f"{group.plan.id}: its {len(rows)} members would need about {total(len(rows)) / GIB:.3g} "
+        f"of the device's {limit / GIB:.3g} GiB: trained as {len(sizes)} groups of up to {sizes[0]}"
     )
     ends = accumulate(sizes)
     return tuple(make(rows[end - size : end]) for size, end in zip(sizes, ends, strict=True)), said

@@ -11,7 +11,7 @@ from jaxcifar.config.population import MemberRun
 from jaxcifar.core.types import Plan
 
 
-class Job(NamedTuple):
+class Group(NamedTuple):
     """A group to train: its plan, its images on the host, its folder."""
 
     plan: Plan

@@ -13,8 +13,8 @@ from jaxcifar.core import hardware, switches
 from jaxcifar.core.console import say
 from jaxcifar.core.errors import UserError
 from jaxcifar.planning import longer, plan, resolve, twins
-from jaxcifar.planning.fit import fitting
-from jaxcifar.planning.group import Job, split_rows
+from jaxcifar.planning.fit import split_to_fit
+from jaxcifar.planning.group import Group, split_rows
 from jaxcifar.records import folder
 
 
@@ -24,7 +24,7 @@ class Prepared(NamedTuple):
     study: Study
     workdir: Path
     runs: tuple[MemberRun, ...]
-    jobs: tuple[Job, ...]
+    groups: tuple[Group, ...]
     machine: hardware.Hardware
 
 
@@ -47,48 +47,48 @@ def prepare(study: Study, workdir: Path | None = None) -> Prepared:
     twins.require_distinct(runs)
     begun = folder.claim(workdir, runs, lambda config: dataset(config).fingerprint)
     machine = hardware.hardware()
-    jobs: list[Job] = []
+    groups: list[Group] = []
     for rows, known in _groups(workdir, runs):
         make = partial(
-            _job, workdir, images=dataset(_one_of(runs, rows)), machine=machine, known=known
+            _group_of, workdir, images=dataset(_one_of(runs, rows)), machine=machine, known=known
         )  # fmt: skip
-        jobs += [_going_on(make, rows, begun)] if known else _fresh(make, rows, machine)
-    return Prepared(study, workdir, runs, tuple(jobs), machine)
+        groups += [_going_on(make, rows, begun)] if known else _fresh(make, rows, machine)
+    return Prepared(study, workdir, runs, tuple(groups), machine)
 
 
 def _fresh(
-    make: Callable[[tuple[MemberRun, ...]], Job],
+    make: Callable[[tuple[MemberRun, ...]], Group],
     rows: tuple[MemberRun, ...],
     machine: hardware.Hardware,
-) -> tuple[Job, ...]:
+) -> tuple[Group, ...]:
     """Groups that the folder does not hold yet, each of a size that the device has memory for."""
-    jobs, said = fitting(make(rows), make, machine, hardware.limit())
+    groups, said = split_to_fit(make(rows), make, machine, hardware.limit())
     say(said)
-    for job in jobs:
-        first_weights.check(job.plan, job.members)
-    return jobs
+    for group in groups:
+        first_weights.check(group.plan, group.members)
+    return groups
 
 
 def _going_on(
-    make: Callable[[tuple[MemberRun, ...]], Job], rows: tuple[MemberRun, ...],
+    make: Callable[[tuple[MemberRun, ...]], Group], rows: tuple[MemberRun, ...],
     begun: Mapping[str, int],
-) -> Job:  # fmt: skip
+) -> Group:  # fmt: skip
     """A group that the folder holds, perhaps for more epochs than it was begun for (`begun`)."""
-    job, epochs = make(rows), {begun.get(row.id) for row in rows}
+    group, epochs = make(rows), {begun.get(row.id) for row in rows}
     if epochs == {None}:
-        return job
+        return group
     if len(epochs) > 1 or len(plan.group(rows)) > 1:
         names = ", ".join(row.id for row in rows)
         raise UserError(
-            f"group {job.path.name} trains {names} as one program\n"
+            f"group {group.path.name} trains {names} as one program\n"
             "give all of them the same --config.train.epochs"
         )
     before = {"train.epochs": epochs.pop()}
     old = make(tuple(row._replace(config=replace(row.config, before)) for row in rows))
-    found = snapshots.find(job.path / "checkpoints")
+    found = snapshots.find(group.path / "checkpoints")
     if found is not None:
-        longer.require_same(old.plan, job.plan, rows, found.cursor)
-    return job._replace(finished=False, longer=True)
+        longer.require_same(old.plan, group.plan, rows, found.cursor)
+    return group._replace(finished=False, longer=True)
 
 
 def _one_of(runs: Sequence[MemberRun], rows: Sequence[MemberRun]) -> Config:
@@ -113,10 +113,10 @@ def _loader() -> Callable[[Config], data.Dataset]:
     return dataset
 
 
-def _job(
+def _group_of(
     workdir: Path, rows: tuple[MemberRun, ...], *, images: data.Dataset, machine: hardware.Hardware,
     known: folder.GroupFolder | None,
-) -> Job:  # fmt: skip
+) -> Group:  # fmt: skip
     config = rows[0].config
     train, validation = split_rows(images, config.data)
     if config.select_on.startswith("validation") and not len(validation):
@@ -128,7 +128,7 @@ def _job(
     made = plan.make_plan(rows, len(train), machine)
     path = known.path if known else workdir / "groups" / made.id
     made = made._replace(id=path.name)  # of a run that goes on longer, as it was begun
-    return Job(made, rows, images, path, known is not None and known.finished)
+    return Group(made, rows, images, path, known is not None and known.finished)
 
 
 def _groups(
@@ -137,30 +137,30 @@ def _groups(
     """Groups of the folder that train any of the members, and new ones of all others."""
     by_id = {run.id: run for run in runs}
     there = folder.groups(workdir)
-    covered = {name for group in there for name in group.members}
+    covered = {name for held in there for name in held.members}
     new = plan.group([run for run in runs if run.id not in covered])
     old = [
-        (tuple(by_id.get(row.id, row) for row in _rows(workdir, group, by_id)), group)
-        for group in there
-        if not by_id.keys().isdisjoint(group.members)
+        (tuple(by_id.get(row.id, row) for row in _rows(workdir, held, by_id)), held)
+        for held in there
+        if not by_id.keys().isdisjoint(held.members)
     ]
     return [*old, *((rows, None) for rows in new)]
 
 
 def _rows(
-    workdir: Path, group: folder.GroupFolder, by_id: Mapping[str, MemberRun]
+    workdir: Path, held: folder.GroupFolder, by_id: Mapping[str, MemberRun]
 ) -> tuple[MemberRun, ...]:
     """A group's members; those that the command leaves out as the folder has them."""
-    if by_id.keys() >= set(group.members):
-        return tuple(by_id[name] for name in group.members)
-    return trained_weights.group_of(workdir, group.members[0])[1]
+    if by_id.keys() >= set(held.members):
+        return tuple(by_id[name] for name in held.members)
+    return trained_weights.group_of(workdir, held.members[0])[1]
 
 
 @switches.fixed()
-def job_of(
-    group: folder.GroupFolder, runs: tuple[MemberRun, ...], data_dir: str | None = None
-) -> Job:
-    """The job of a group that a run folder holds, from its records and its images.
+def group_at(
+    held: folder.GroupFolder, runs: tuple[MemberRun, ...], data_dir: str | None = None
+) -> Group:
+    """The group that a run folder holds, from its records and its images.
 
     Args:
         group: the group.
@@ -171,8 +171,8 @@ def job_of(
     Raises: UserError: the images found there are not those that the group was trained on.
     """
     images = _images_of(runs, data_dir)
-    workdir = group.path.parents[1]
-    return _job(workdir, runs, images=images, machine=hardware.hardware(), known=group)
+    workdir = held.path.parents[1]
+    return _group_of(workdir, runs, images=images, machine=hardware.hardware(), known=held)
 
 
 def _images_of(runs: Sequence[MemberRun], data_dir: str | None) -> data.Dataset:

@@ -49,7 +49,7 @@ def use_data(source: Path | None) -> None:
         os.environ["JAXCIFAR_DATA"] = str(source.resolve())
 
 
-class Job(NamedTuple):
+class StudyRun(NamedTuple):
     """One variant to train: its study, its run folder, and how it was asked for."""
 
     study: Study
@@ -57,11 +57,11 @@ class Job(NamedTuple):
     command: str
 
 
-def train(job: Job) -> None:
+def train(job: StudyRun) -> None:
     """Train or continue a study; one that is finished is left as it is, its commit included."""
     setup.prepare(job.study.base.deterministic)
     prepared = prepare.prepare(job.study, job.workdir)
-    if all(part.finished for part in prepared.jobs):
+    if all(part.finished for part in prepared.groups):
         print(f"{job.workdir}: finished before", file=sys.stderr)
     else:
         train_study.train_prepared(prepared, None, job.command)
@@ -97,7 +97,7 @@ def time_limit(minutes: float | None) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def keep(workdir: Path, to: Path) -> None:
+def copy_records(workdir: Path, to: Path) -> None:
     """Copy a run folder's records, without weights and without where the images lay."""
     for pattern in KEPT:
         for path in sorted(workdir.glob(pattern)):

@@ -13,7 +13,7 @@ from jaxcifar.config.population import MemberRun
 from jaxcifar.config.tree import as_dict
 from jaxcifar.core.types import Options
 from jaxcifar.models.overview import layer_table
-from jaxcifar.planning.group import Job
+from jaxcifar.planning.group import Group
 from jaxcifar.records import formats, study_file
 from jaxcifar.records.networks import finished_members
 from jaxcifar.trackers.writer import Histogram, Subject, Writer
@@ -30,14 +30,14 @@ class Feed:
         self._open = open_writer
         self._writers: dict[str, Writer | None] = {}
 
-    def update(self, job: Job) -> None:
+    def update(self, group: Group) -> None:
         """Write every row and histogram that the writers do not hold yet."""
         if not self._writers:
-            for member in job.members:  # one by one: whoever is open is closed on an error
-                self._writers[member.id] = self._begin(job, member)
-        began = (job.path / "group.json").stat().st_mtime
-        rows = formats.read_lines(job.path / "metrics.jsonl")
-        histograms = formats.read_table(job.path / "histograms.npz")
+            for member in group.members:  # one by one: whoever is open is closed on an error
+                self._writers[member.id] = self._begin(group, member)
+        began = (group.path / "group.json").stat().st_mtime
+        rows = formats.read_lines(group.path / "metrics.jsonl")
+        histograms = formats.read_table(group.path / "histograms.npz")
         for name, writer in self._writers.items():
             if writer is None:
                 continue
@@ -51,14 +51,14 @@ class Feed:
                     writer.reached = step
             writer.flush()
 
-    def finish(self, job: Job) -> None:
+    def finish(self, group: Group) -> None:
         """Write what is known of a finished group, and close its writers."""
-        self.update(job)
-        summary = finished_members(job.path / "summary.json")
-        scores = formats.read_table(job.path / "test.npz")
+        self.update(group)
+        summary = finished_members(group.path / "summary.json")
+        scores = formats.read_table(group.path / "test.npz")
         for name, writer in self._writers.items():
             if writer is not None:
-                _finish_member(writer, job, name, summary[name], scores)
+                _finish_member(writer, group, name, summary[name], scores)
         self.close(complete=True)
 
     def figures(self, subject: Subject, pictures: list[Path]) -> None:
@@ -76,12 +76,12 @@ class Feed:
             for writer in filter(None, writers.values()):
                 stack.callback(writer.close, complete)
 
-    def _begin(self, job: Job, member: MemberRun) -> Writer | None:
-        workdir = job.path.parents[1]
+    def _begin(self, group: Group, member: MemberRun) -> Writer | None:
+        workdir = group.path.parents[1]
         writer = self._open(subject_of(workdir, member.id))
         if writer is not None and writer.reached < 0:
             writer.hyperparameters(flat(as_dict(member.config)), JUDGED_BY)
-            program = job.plan.phases[0].program
+            program = group.plan.phases[0].program
             writer.text("network", _layer_table(program.model, program.options), 0)
         return writer
 
@@ -124,28 +124,28 @@ def histograms_at(
 
 
 def _finish_member(
-    writer: Writer, job: Job, name: str, summary: Mapping[str, Any],
+    writer: Writer, group: Group, name: str, summary: Mapping[str, Any],
     scores: Mapping[str, np.ndarray],
 ) -> None:  # fmt: skip
     """Test scores, accuracy by class, and the best weights of a finished member."""
-    last = job.plan.n_step
+    last = group.plan.n_step
     tested = {
         f"test_{field}/{which}": value
         for which, score in summary["test"].items()
         for field, value in score.items()
         if value is not None
     }
-    writer.scalars(tested, last, (job.path / "summary.json").stat().st_mtime)
+    writer.scalars(tested, last, (group.path / "summary.json").stat().st_mtime)
     if scores:
         writer.text("accuracy by class", class_table(scores, name), last)
     if summary["best_epoch"] is not None:
-        writer.artifact(f"{name}-best.safetensors", lambda path: _export(job, name, path))
+        writer.artifact(f"{name}-best.safetensors", lambda path: _export(group, name, path))
 
 
-def _export(job: Job, name: str, path: Path) -> None:
+def _export(group: Group, name: str, path: Path) -> None:
     from jaxcifar.interop.export import export
 
-    export(job.path.parents[1], name, path, "best")
+    export(group.path.parents[1], name, path, "best")
 
 
 def class_table(scores: Mapping[str, np.ndarray], member: str) -> str:

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 from jaxcifar.core.console import say
-from jaxcifar.planning.group import Job
+from jaxcifar.planning.group import Group
 from jaxcifar.records import study_file
 from jaxcifar.trackers.feed import Feed, OpenWriter, subject_of
 
@@ -58,7 +58,7 @@ class Tracked:
         self._trackers = tuple(trackers)
 
     @contextmanager
-    def watch(self, job: Job) -> Iterator[Callable[[], None]]:
+    def watch(self, group: Group) -> Iterator[Callable[[], None]]:
         """Follow a group: the yielded function tells that its records were saved.
 
         Nothing is opened before that: until then another process may hold the group's lock.
@@ -66,11 +66,11 @@ class Tracked:
 
         def saved() -> None:
             for tracker in self._trackers:
-                tracker.do(tracker.feed.update, job)
+                tracker.do(tracker.feed.update, group)
 
         yield saved
         for tracker in self._trackers:
-            tracker.do(tracker.feed.finish, job)
+            tracker.do(tracker.feed.finish, group)
 
     def figures(self, workdir: Path) -> None:
         """Hand over the figures of a run folder."""

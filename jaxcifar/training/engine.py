@@ -14,7 +14,7 @@ from jaxcifar.core import kill_points
 from jaxcifar.core.signals import Interrupted
 from jaxcifar.core.types import Cursor, Images, Phase, Plan, Program, Snapshot, Tree
 from jaxcifar.evaluation import scoring, weight_histograms
-from jaxcifar.evaluation.group_images import GroupData
+from jaxcifar.evaluation.group_images import GroupImages
 from jaxcifar.programs import param_dtype, stream_of, weights
 from jaxcifar.training.book import ROW_FIELDS, new_book, train_means, write_histograms, write_steps
 
@@ -48,7 +48,7 @@ def blank(plan: Plan, phase: int) -> Snapshot:
     return Snapshot(*programs.blank(plan, phase), new_book(plan), Cursor(phase, 0, False))
 
 
-def run_group(plan: Plan, data: GroupData, snapshot: Snapshot, hooks: Hooks) -> Snapshot:
+def run_group(plan: Plan, data: GroupImages, snapshot: Snapshot, hooks: Hooks) -> Snapshot:
     """Train from `snapshot` to the plan's end; the same bits wherever the snapshot was taken.
 
     Raises: Interrupted: `hooks.stop` said so; its snapshot continues the run exactly.
@@ -128,7 +128,7 @@ def train_segment(
 
 
 def run_events(
-    plan: Plan, data: GroupData, snapshot: Snapshot, numbers: Any, hooks: Hooks
+    plan: Plan, data: GroupImages, snapshot: Snapshot, numbers: Any, hooks: Hooks
 ) -> Snapshot:
     """What is due at this cut, in one fixed order.
 
@@ -167,7 +167,7 @@ def _extend_average(program: Program, snapshot: Snapshot) -> Snapshot:
 
 
 def evaluate(
-    plan: Plan, data: GroupData, snapshot: Snapshot, numbers: Any, stop: Callable[[], bool]
+    plan: Plan, data: GroupImages, snapshot: Snapshot, numbers: Any, stop: Callable[[], bool]
 ) -> Snapshot:
     """Score every member, write a row, and keep the weights of whoever is strictly better."""
     book, step = snapshot.book, snapshot.cursor.step

@@ -27,14 +27,14 @@ class Progress:
         step = snapshot.cursor.step
         if self.bar is not None:
             self.bar.update(step - self.bar.n)
-            self.bar.set_postfix_str(describe(plan, snapshot), refresh=True)
+            self.bar.set_postfix_str(progress_line(plan, snapshot), refresh=True)
         elif step in plan.events.evaluate and not snapshot.cursor.due:
             elapsed = time.perf_counter() - self.began
             rate = elapsed / max(step - self.first, 1)
             images = plan.phases[0].program.batch * len(plan.members) / rate
             left = rate * (plan.n_step - step)
             self.stream.write(
-                f"{plan.id}: {describe(plan, snapshot)}, {images:,.0f} images/s, "
+                f"{plan.id}: {progress_line(plan, snapshot)}, {images:,.0f} images/s, "
                 f"{tqdm.format_interval(left)} left\n"
             )
             self.stream.flush()
@@ -45,7 +45,7 @@ class Progress:
             self.bar.close()
 
 
-def describe(plan: Plan, snapshot: Snapshot) -> str:
+def progress_line(plan: Plan, snapshot: Snapshot) -> str:
     """``epoch 1.5/20 step 50/800, loss 1.2..1.9, val 41..52 %``: ranges over the members."""
     step, book = snapshot.cursor.step, snapshot.book
     epoch, epochs = (plan.epochs_after(at) for at in (step, plan.n_step))

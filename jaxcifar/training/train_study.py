@@ -12,15 +12,15 @@ from jaxcifar.config import Study
 from jaxcifar.core import files, host_memory, setup, switches
 from jaxcifar.core.errors import UserError, nearest
 from jaxcifar.optim.averaging import AVERAGES
-from jaxcifar.planning.group import Job
+from jaxcifar.planning.group import Group
 from jaxcifar.planning.prepare import Prepared, prepare
 from jaxcifar.records import folder, formats, provenance, study_file
-from jaxcifar.training.train_group import train_job
+from jaxcifar.training.train_group import train_group
 
-Watch = Callable[[Job], AbstractContextManager[Callable[[], None]]]
+Watch = Callable[[Group], AbstractContextManager[Callable[[], None]]]
 
 
-def unwatched(job: Job) -> AbstractContextManager[Callable[[], None]]:
+def unwatched(group: Group) -> AbstractContextManager[Callable[[], None]]:
     """What follows a group's training: within, its function is called after every save."""
     return nullcontext(lambda: None)
 
@@ -47,7 +47,7 @@ def train(
         workdir: the run folder; None = ``runs/<study>-<variant>-<hash>``.
         only_group: id of the one group to train, so that groups can run side by side.
         command: what environment.json tells of how it was called.
-        watch: called with each job; its context receives what the group saves (`trackers`).
+        watch: called with each group; its context receives what the group saves (`trackers`).
 
     Returns: paths and records; of several groups those of all that there are.
 
@@ -63,20 +63,20 @@ def train_prepared(
     prepared: Prepared, only_group: str | None, command: str, watch: Watch = unwatched
 ) -> Results:
     """`train` for a study that `prepare` has checked; every group runs within `watch`."""
-    jobs = [job for job in prepared.jobs if only_group in (None, job.path.name)]
-    if not jobs:
-        names = [job.path.name for job in prepared.jobs]
+    groups = [group for group in prepared.groups if only_group in (None, group.path.name)]
+    if not groups:
+        names = [group.path.name for group in prepared.groups]
         raise UserError(
             f"no group {only_group!r}{nearest(str(only_group), names)}\n"
             f"this study has: {', '.join(names)}"
         )
     with _reopened(prepared):
-        _write_heads(prepared, None if all(job.finished for job in jobs) else command)
+        _write_heads(prepared, None if all(group.finished for group in groups) else command)
     try:
-        for job in jobs:
-            with watch(job) as saved:
-                if not job.finished:
-                    train_job(job, prepared.machine, saved)
+        for group in groups:
+            with watch(group) as saved:
+                if not group.finished:
+                    train_group(group, prepared.machine, saved)
                     host_memory.make_room()
     finally:
         folder.merge(prepared.workdir)
@@ -89,14 +89,14 @@ def _reopened(prepared: Prepared) -> Iterator[None]:
 
     In this order: a kill never leaves a config.json of more epochs than a finished group has.
     """
-    jobs = [job for job in prepared.jobs if job.longer]
+    groups = [group for group in prepared.groups if group.longer]
     with ExitStack() as locks:
-        for job in jobs:
-            locks.enter_context(folder.locked(job.path))
-        for job in jobs:
-            folder.reopen(job.path)
-            snapshots.drop_averages(job.path / "checkpoints", AVERAGES)
-        if jobs:
+        for group in groups:
+            locks.enter_context(folder.locked(group.path))
+        for group in groups:
+            folder.reopen(group.path)
+            snapshots.drop_averages(group.path / "checkpoints", AVERAGES)
+        if groups:
             (prepared.workdir / "summary.json").unlink(missing_ok=True)
         yield
 
@@ -108,7 +108,7 @@ def _write_heads(prepared: Prepared, command: str | None) -> None:
     """
     study, workdir = prepared.study, prepared.workdir
     head = {"study": study.name, "variant": study.variant, "seeds": study.seeds}
-    used = {job.data.fingerprint: job.data for job in prepared.jobs}.values()
+    used = {group.data.fingerprint: group.data for group in prepared.groups}.values()
     source = {
         name: " / ".join(dict.fromkeys(getattr(item, name) for item in used))
         for name in ("label", "fingerprint", "source")

@@ -58,7 +58,7 @@ def first_step():
     })  # fmt: skip
     made = tiny.make_plan({"data.erase_probability": 0.0}, {"data.erase_probability": 1.0},
                           base=base, segment=1, lane="map")  # fmt: skip
-    phase, data = made.phases[0], tiny.group_data(made)
+    phase, data = made.phases[0], tiny.images_of(made)
     state, stream = engine.start(made).state, programs.stream_of(phase, 0)
     before = jax.tree.map(np.array, state)
     _, records = programs.make_segment(phase.program)(

@@ -182,7 +182,7 @@ def test_a_file_that_no_manifest_names_is_no_damage(finished, weights, tmp_path,
 def test_a_stray_folder_is_not_continued_from(finished, weights, tmp_path):
     workdir, checkpoints = copied(finished, tmp_path / "copy")
     shutil.copytree(checkpoints / "00000002" / "weights", checkpoints / "00000004" / "trained")
-    job = prepare.job_of(*trained_weights.group_of(workdir, "whole"))
+    job = prepare.group_at(*trained_weights.group_of(workdir, "whole"))
     found = snapshots.restore(snapshots.find(checkpoints), engine.blank(job.plan, 1))
     last = jax.tree.map(lambda leaf: leaf[0], found.state.params)
     tiny.assert_same_bits(last, weights["last"]["params"])
@@ -253,4 +253,4 @@ def test_a_source_that_moved_is_told_of_and_taken_from_its_new_place(finished, t
     there = Study("next", replace(study.base, {"init_from": moved}))
     ids = [population.expand(each, lambda config: "data")[0].identity for each in (study, there)]
     assert ids[0] == ids[1]
-    assert prepare.prepare(there, tmp_path / "next").jobs
+    assert prepare.prepare(there, tmp_path / "next").groups

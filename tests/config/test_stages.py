@@ -204,7 +204,7 @@ def test_stages_change_optimizer_augmentation_and_batch_and_resume_anywhere():
     members = ({"optim.lr": 0.01}, {"optim.lr": 0.003})
     made = tiny.make_plan(*members, n_train=32, base=replace(tiny.BASE, STAGED))
     assert made.phases[1].program == made.phases[2].program
-    data, saved = tiny.group_data(made, n_train=32), []
+    data, saved = tiny.images_of(made, n_train=32), []
     with Compiles() as compiles:
         ended = tiny.run(made, data, saved=saved)
     assert compiles.of("segment") == 2, compiles.names
@@ -258,7 +258,7 @@ def test_a_switch_starts_from_the_weights_that_were_scored(before):
         "stages": (Stage(0.5, SGD),),
     })  # fmt: skip
     made, saved = tiny.make_plan(base=base, n_train=16), []
-    ended = tiny.run(made, tiny.group_data(made, n_train=16), saved=saved)
+    ended = tiny.run(made, tiny.images_of(made, n_train=16), saved=saved)
     assert np.isfinite(ended.book.steps["loss"]).all()
     state = saved[1].state
     entered = tiny.host(engine.enter(made, 1, tiny.placed(made, saved[1]))).state

@@ -21,7 +21,7 @@ def trained():
     program = made.phases[0].program
     weights = programs.weights(program, engine.start(made).state)
     numbers = programs.place(made.phases[0].numbers, program)
-    images = tiny.group_data(made).scored["val"]
+    images = tiny.images_of(made).scored["val"]
 
     def score(**options):
         return scoring.score(program, weights, numbers, images, 6, **options)
@@ -66,8 +66,8 @@ SPLITS = {
 @pytest.mark.parametrize("select_on", SPLITS)
 def test_what_selects_is_what_was_asked_for(select_on, tmp_path):
     base = replace(tiny.BASE, {"data.n_train": 40, "data.n_test": 20, "select_on": select_on})
-    (prepared,) = prepare.prepare(Study("s", base, (Member("a", {}),)), tmp_path / "new").jobs
-    data = group_images.group_data(prepared)
+    (prepared,) = prepare.prepare(Study("s", base, (Member("a", {}),)), tmp_path / "new").groups
+    data = group_images.on_devices(prepared)
     size, augmented = SPLITS[select_on]
     assert data.scored["val"].labels.shape == (size,) and data.train.labels.shape == (32,)
     assert ("val" in data.augmented) == augmented

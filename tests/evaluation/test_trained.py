@@ -129,11 +129,11 @@ def test_images_that_moved_are_found_and_known(
     )
     monkeypatch.setattr(prepare.data, "load", look)
     if found:
-        job = prepare.job_of(kept.group, runs, given)
+        job = prepare.group_at(kept.group, runs, given)
         assert job.data.fingerprint != "0" and job.path == kept.group.path
     else:
         with pytest.raises(UserError, match=r"trained on are not there: .*\npoint --config.data"):
-            prepare.job_of(kept.group, runs, given)
+            prepare.group_at(kept.group, runs, given)
 
 
 class Picture:

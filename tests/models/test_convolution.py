@@ -54,7 +54,7 @@ def fits(case, name):
     return supports(name, (k, k, cin // groups, cout), Geometry(stride, padding, groups))
 
 
-def fitting(pairs):
+def split_to_fit(pairs):
     return [(case, name) for case, name in pairs if fits(case, name)]
 
 
@@ -103,7 +103,7 @@ def assert_close(found, wanted, tolerance=TOLERANCE):
         assert error < tolerance, f"{label}: relative error {error:.1e}"
 
 
-@pytest.mark.parametrize(("case", "name"), fitting(EVERY))
+@pytest.mark.parametrize(("case", "name"), split_to_fit(EVERY))
 def test_lowering_is_the_convolution(case, name):
     x, kernel, grad = arrays(case)
     found = compiled(case, name)(*(jnp.asarray(a, jnp.float32) for a in (x, kernel, grad)))
@@ -121,7 +121,7 @@ def split(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("case", "name"), fitting(itertools.product([*CASES[2:5], CASES[-1]], SPLIT))
+    ("case", "name"), split_to_fit(itertools.product([*CASES[2:5], CASES[-1]], SPLIT))
 )
 def test_a_batch_in_portions_is_the_same_convolution(case, name, split):
     x, kernel, grad = arrays(case)
@@ -192,7 +192,7 @@ def test_members_in_a_loop(name, shared):
         assert_close([leaf[member] for leaf in found], [3 * leaf for leaf in wanted])
 
 
-@pytest.mark.parametrize(("case", "name"), fitting([(CASES[2], n) for n in LOWERINGS]))
+@pytest.mark.parametrize(("case", "name"), split_to_fit([(CASES[2], n) for n in LOWERINGS]))
 def test_bfloat16_accumulates_in_float32(case, name, split):
     """Inputs exact in bfloat16: the result is the exact sum rounded once (2^-8), not drifted."""
     split(16)  # one image at a time
@@ -227,7 +227,7 @@ def test_second_derivative(name):
 
 @pytest.mark.parametrize("name", [name for name in LOWERINGS if name not in ("library", "wider")])
 def test_no_library_convolution_in_forward_or_backward(name):
-    case = next(c for c, n in fitting(EVERY) if n == name)
+    case = next(c for c, n in split_to_fit(EVERY) if n == name)
     text = str(jax.make_jaxpr(functools.partial(ours, case=case, name=name))(*arrays(case)))
     assert "conv_general_dilated" not in text
 

@@ -29,7 +29,7 @@ MEMBERS = ({"optim.lr": 0.01}, {"optim.lr": 0.03})
 
 
 def data_of(made):
-    return tiny.group_data(made, n_train=N_TRAIN)
+    return tiny.images_of(made, n_train=N_TRAIN)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ RUNS = {
 def test_a_run_cut_at_a_checkpoint_gives_the_bits_of_the_whole(name, lane, tmp_path):
     base, saved = replace(tiny.BASE, RUNS[name]), []
     made = tiny.make_plan({"optim.lr": 0.01}, {"optim.lr": 0.003}, base=base, n_train=32, lane=lane)
-    data = tiny.group_data(made, n_train=32)
+    data = tiny.images_of(made, n_train=32)
     whole = tiny.run(made, data, saved=saved)
     loss = whole.book.steps["loss"]
     assert np.isfinite(loss).all() and (loss[0, 1:] != loss[1, 1:]).all()

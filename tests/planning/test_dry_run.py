@@ -165,7 +165,7 @@ def test_a_study_is_told_by_groups(prepared, rates):
     """50 images, a fifth validates: 40 train. Two members in one group, the third alone."""
     text = dry_run.describe(prepared)
     first, second = (block.splitlines() for block in text.split("\n\n")[1:3])
-    one, two = prepared.jobs
+    one, two = prepared.groups
     assert first[0] == f"group {one.path.name}: 2 members one after another, 6 steps of 16 images"
     assert second[0] == f"group {two.path.name}: 1 member, 10 steps of 8 images"
     macs = models.macs("cnn", filters=(4, 4, 4))
@@ -188,13 +188,13 @@ def test_what_does_not_fit_is_said(prepared, monkeypatch):
 
 
 def test_finished_groups_cost_nothing_and_begun_ones_what_is_left(prepared):
-    one, two = prepared.jobs
+    one, two = prepared.groups
     formats.write_lines(two.path / "metrics.jsonl", [{"member": "c", "step": 5}])
     begun = prepared._replace(jobs=(one._replace(finished=True), two))
     text = dry_run.describe(begun)
     assert "finished   nothing is left to do" in text and "from about step 5" in text
     assert "left to do: 5 steps" in text
-    done = prepared._replace(jobs=tuple(job._replace(finished=True) for job in prepared.jobs))
+    done = prepared._replace(jobs=tuple(job._replace(finished=True) for job in prepared.groups))
     assert dry_run.describe(done).splitlines()[-1].endswith("in 2 groups, all finished")
 
 

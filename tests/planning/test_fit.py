@@ -22,34 +22,34 @@ def needs(job):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    (job,) = prepare.prepare(STUDY, tmp_path_factory.mktemp("whole") / "run").jobs
+    (job,) = prepare.prepare(STUDY, tmp_path_factory.mktemp("whole") / "run").groups
     return job
 
 
 def sizes(monkeypatch, place, limit):
     monkeypatch.setattr(hardware, "limit", lambda: int(limit))
-    jobs = prepare.prepare(STUDY, place / "run").jobs
+    jobs = prepare.prepare(STUDY, place / "run").groups
     assert [member.id for job in jobs for member in job.members] == [m.id for m in MEMBERS]
     assert len({job.path for job in jobs}) == len(jobs)
     return [len(job.members) for job in jobs], jobs
 
 
 def test_a_group_that_fits_stays_whole_and_nothing_is_said(whole, monkeypatch, tmp_path, capsys):
-    found, _ = sizes(monkeypatch, tmp_path, needs(whole) / fit.ROOM + 1)
+    found, _ = sizes(monkeypatch, tmp_path, needs(whole) / fit.USABLE + 1)
     assert found == [5] and capsys.readouterr().err == ""
 
 
 def test_one_that_does_not_is_split_into_the_largest_parts_that_do(
     whole, monkeypatch, tmp_path, capsys
 ):
-    found, jobs = sizes(monkeypatch, tmp_path, needs(whole) / fit.ROOM - 2)
+    found, jobs = sizes(monkeypatch, tmp_path, needs(whole) / fit.USABLE - 2)
     assert found == [4, 1]
     said = capsys.readouterr().err
     assert said.startswith(f"{whole.plan.id}: its 5 members would need about")
     assert "trained as 2 groups of up to 4" in said
-    limit = sum(map(needs, jobs)) / 2 / fit.ROOM  # of four and of one: room for two and a half
+    limit = sum(map(needs, jobs)) / 2 / fit.USABLE  # of four and of one: room for two and a half
     found, jobs = sizes(monkeypatch, tmp_path, limit)
-    assert found == [2, 2, 1] and all(needs(job) <= fit.ROOM * limit for job in jobs)
+    assert found == [2, 2, 1] and all(needs(job) <= fit.USABLE * limit for job in jobs)
 
 
 def test_a_member_alone_is_never_refused(monkeypatch, tmp_path):
@@ -58,7 +58,7 @@ def test_a_member_alone_is_never_refused(monkeypatch, tmp_path):
 
 def test_begun_groups_stay_as_they_are(monkeypatch, tmp_path):
     prepared = prepare.prepare(STUDY, tmp_path / "run")
-    begin(prepared, prepared.jobs)
+    begin(prepared, prepared.groups)
     assert sizes(monkeypatch, tmp_path, 1)[0] == [5]
 
 
@@ -75,12 +75,12 @@ def test_parts_that_are_left_are_planned_as_before(whole, monkeypatch, tmp_path,
     monkeypatch.setattr(fit, "needed", lambda job, _: memory_of(len(job.members)))
     monkeypatch.setattr(hardware, "limit", lambda: 200)  # room for 170: two members of 80
     prepared = prepare.prepare(STUDY, tmp_path / "run")
-    assert [len(job.members) for job in prepared.jobs] == [2, 2, 1]
-    begin(prepared, [prepared.jobs[index] for index in begun])
+    assert [len(job.members) for job in prepared.groups] == [2, 2, 1]
+    begin(prepared, [prepared.groups[index] for index in begun])
     capsys.readouterr()
     again = prepare.prepare(STUDY, tmp_path / "run")
-    assert {job.path.name for job in again.jobs} == {job.path.name for job in prepared.jobs}
-    left = 5 - sum(len(prepared.jobs[index].members) for index in begun)
+    assert {job.path.name for job in again.groups} == {job.path.name for job in prepared.groups}
+    left = 5 - sum(len(prepared.groups[index].members) for index in begun)
     said = f"its {left} members would need" in capsys.readouterr().err
     assert said == (left > 2)
 

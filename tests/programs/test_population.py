@@ -24,7 +24,7 @@ def test_numbers_and_schedules_compile_nothing_new(m):
     rates = [0.001 * i for i in range(1, m + 1)]
     plain = tiny.make_plan(*({"optim.lr": lr} for lr in rates), n_train=32)
     other = tiny.make_plan(*({**NUMBERS, "optim.lr": 2 * lr} for lr in rates), n_train=32)
-    data = tiny.group_data(plain, n_train=32)
+    data = tiny.images_of(plain, n_train=32)
     assert plain.phases[0].program == other.phases[0].program
     programs.make_segment.cache_clear()  # another test may have trained such a population
     with Compiles() as first:

@@ -28,12 +28,12 @@ def script(monkeypatch):
     return command
 
 
-def job_of(script, item, *words):
+def group_at(script, item, *words):
     return script.make_job(item, script.parse(["--variants", item, *words]))
 
 
 def test_a_variant_is_a_study_with_its_own_folder(script):
-    small, r1, half = (job_of(script, i) for i in ("small", "r1", "r1,dtype=bfloat16"))
+    small, r1, half = (group_at(script, i) for i in ("small", "r1", "r1,dtype=bfloat16"))
     assert [job.study.seeds for job in (small, r1, half)] == [2, 3, 3]
     assert half.study.base.dtype == "bfloat16" and r1.study.base.dtype == "float32"
     assert len({job.workdir for job in (small, r1, half)}) == 3
@@ -42,14 +42,14 @@ def test_a_variant_is_a_study_with_its_own_folder(script):
 
 
 def test_seeds_can_be_added_to_a_folder(script):
-    few, more = job_of(script, "small"), job_of(script, "small", "--seeds", "5")
+    few, more = group_at(script, "small"), group_at(script, "small", "--seeds", "5")
     assert more.study.seeds == 5 and more.workdir == few.workdir
-    assert job_of(script, "default").study.base.select_on == "validation"
+    assert group_at(script, "default").study.base.select_on == "validation"
 
 
 def test_a_misspelt_field_is_refused(script):
     with pytest.raises(UserError, match="did you mean"):
-        job_of(script, "small,train.epoch=3")
+        group_at(script, "small,train.epoch=3")
 
 
 def test_kept_records_name_no_place_and_give_the_same_page(script, tmp_path, monkeypatch):
@@ -61,7 +61,7 @@ def test_kept_records_name_no_place_and_give_the_same_page(script, tmp_path, mon
     config = json.loads((folder / "config.json").read_text())
     config["base"] = {"data": {"dir": PLACE, "name": "cifar10"}}
     (folder / "config.json").write_text(json.dumps(config))
-    script.keep(folder, tmp_path / "kept")
+    script.copy_records(folder, tmp_path / "kept")
     names = {str(path.relative_to(tmp_path / "kept")) for path in (tmp_path / "kept").rglob("*.*")}
     assert names == {"config.json", "environment.json", "metrics.jsonl", "steps.npz",
                      "summary.json", "alone.json",
@@ -79,7 +79,7 @@ def test_the_records_of_a_killed_run_are_merged_before_the_page_is_drawn(
 ):
     monkeypatch.setattr(pictures, "draw", lambda *_: [])
     runs = ["--runs", str(tmp_path / "runs")]
-    folder = make(job_of(script, "small", *runs).workdir, "small", seeds=2)
+    folder = make(group_at(script, "small", *runs).workdir, "small", seeds=2)
     (group,) = (folder / "groups").iterdir()
     names = [row["id"] for row in json.loads((folder / "config.json").read_text())["members"]]
     (group / "group.json").write_text(json.dumps({"members": names, "numerics": {}}))
@@ -151,7 +151,7 @@ def test_one_member_of_each_network_is_timed_by_itself(script, tmp_path, monkeyp
         return train_study.Results(workdir, summary, rows, {})
 
     monkeypatch.setattr(jaxcifar, "train", train, raising=False)
-    script.time_alone(job_of(script, "small")._replace(workdir=tmp_path))
+    script.time_alone(group_at(script, "small")._replace(workdir=tmp_path))
     assert [members[0].id for members, *_ in trained] == ["bn-0.001", "plain-0.001"]
     assert all((len(members), *rest) == (1, 1, 3) for members, *rest in trained)
     assert json.loads((tmp_path / batchnorm.ALONE).read_text()) == {"bn": 40.0, "plain": 40.0}

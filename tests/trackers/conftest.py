@@ -4,7 +4,7 @@ import pytest
 import tiny
 
 from jaxcifar import trackers
-from jaxcifar.planning.group import Job
+from jaxcifar.planning.group import Group
 from jaxcifar.records import formats
 from jaxcifar.trackers.feed import Feed
 
@@ -23,7 +23,7 @@ def job(tmp_path):
     })  # fmt: skip
     path = tmp_path / "groups" / "g"
     formats.write_json(path / "group.json", {"members": ["a", "b"], "numerics": {}})
-    return Job(made, runs, None, path, False)
+    return Group(made, runs, None, path, False)
 
 
 @pytest.fixture

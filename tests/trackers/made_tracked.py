@@ -41,7 +41,7 @@ def finish(job):
 
 
 def train_quickly(job, machine, saved):
-    """As `train_job`, with records made up: 2 epochs."""
+    """As `train_group`, with records made up: 2 epochs."""
     formats.write_json(job.path / "group.json", {"members": ["a", "b"], "numerics": {}})
     for epochs in (1, 2):
         save(job, epochs)

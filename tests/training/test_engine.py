@@ -67,7 +67,7 @@ def test_resuming_a_saved_snapshot_gives_the_same_bits(whole):
 def test_a_stop_in_a_segment_or_in_scoring_loses_nothing(whole):
     """Stopped at every cut and within every evaluation in turn, then continued."""
     made, snapshot, _ = whole
-    data = tiny.group_data(made)
+    data = tiny.images_of(made)
     for wanted in range(1, 7):
         calls = iter(range(1, 100))
         with pytest.raises(signals.Interrupted) as stopped:
@@ -150,7 +150,7 @@ def test_plain_lines_tell_the_progress(whole):
     made, stream = whole[0], io.StringIO()
     progress = Progress(made, 0, stream)
     hooks = tiny.hooks()._replace(progress=progress)
-    engine.run_group(made, tiny.group_data(made), engine.start(made), hooks)
+    engine.run_group(made, tiny.images_of(made), engine.start(made), hooks)
     progress.close()
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2 and "epoch 2/2 step 6/6" in lines[1]
@@ -215,7 +215,7 @@ def test_plateau_lowers_the_rate_of_its_member_only():
 def test_scoring_counts_every_image_once():
     """Any batch size gives the same counts, and a copy of the images in NumPy agrees."""
     made = tiny.make_plan(*RATES)
-    state, data = engine.start(made).state, tiny.group_data(made).scored["val"]
+    state, data = engine.start(made).state, tiny.images_of(made).scored["val"]
     program = made.phases[0].program
     weights = programs.weights(program, state)
     numbers = programs.place(made.phases[0].numbers, program)
@@ -243,7 +243,7 @@ def test_best_weights_are_those_of_the_best_evaluation(whole):
 def test_a_restored_snapshot_compiles_nothing_new(whole):
     """Its arrays lie on the devices as those of a running population do."""
     made, _, saved = whole
-    data = tiny.group_data(made)
+    data = tiny.images_of(made)
     with Compiles() as compiles:
         tiny.run(made, data, snapshot=saved[0])
     assert compiles.of("segment") == compiles.of("score") == 0, compiles.names

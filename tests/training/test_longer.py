@@ -70,7 +70,7 @@ def test_a_run_that_goes_on_equals_one_begun_so(short, tmp_path):
     for name, row in went_on.summary["members"].items():
         assert row["test"] == whole.summary["members"][name]["test"]
     assert len(went_on.metrics) == 2 * 6
-    assert all(job.finished for job in prepare.prepare(study(3), workdir).jobs)
+    assert all(job.finished for job in prepare.prepare(study(3), workdir).groups)
     with pytest.raises(UserError, match="begun for 3 epochs; after train.epochs=1 it was another"):
         prepare.prepare(study(1), workdir)
 

@@ -101,7 +101,7 @@ def test_predict_gives_probabilities(results):
 
 
 def first_params(results):
-    job = prepare.job_of(*trained_weights.group_of(results.workdir, "a"))
+    job = prepare.group_at(*trained_weights.group_of(results.workdir, "a"))
     return engine.start(job.plan).state.params
 
 

@@ -30,9 +30,9 @@ from jaxcifar.core.files import CHECKOUT
 from jaxcifar.records import folder
 from jaxcifar.reproduction import batchnorm
 from jaxcifar.reproduction.session import (
-    Job,
+    StudyRun,
+    copy_records,
     gather,
-    keep,
     parser,
     time_limit,
     train,
@@ -77,7 +77,7 @@ def publish(workdirs: Sequence[Path], args: argparse.Namespace) -> None:
     beside = checks if (checks / "steps.npz").exists() else None
     if args.records is not None:
         for path in filter(None, (*there, beside)):
-            keep(path, args.records / path.name)
+            copy_records(path, args.records / path.name)
     print(batchnorm.speeds(there))
     print(f"page {batchnorm.write(there, args.out, beside)}")
 
@@ -94,7 +94,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return found.parse_args(argv)
 
 
-def make_job(item: str, args: argparse.Namespace) -> Job:
+def make_job(item: str, args: argparse.Namespace) -> StudyRun:
     """The study of ``NAME[,FIELD=VALUE...]``. Raises: UserError: as the training command."""
     name, *words = item.split(",")
     study = cli.load_study(f"{CHECKOUT}/configs/bn.py{'' if name == 'default' else f':{name}'}")
@@ -103,10 +103,10 @@ def make_job(item: str, args: argparse.Namespace) -> Job:
     seeds = args.seeds or (study.seeds if study.seeds > 1 else SEEDS)
     study = dataclasses.replace(study, seeds=seeds)
     command = f"python scripts/reproduce_bn.py --variants {item} --seeds {seeds}"
-    return Job(study, args.runs / folder.default_workdir(study).name, command)
+    return StudyRun(study, args.runs / folder.default_workdir(study).name, command)
 
 
-def make_check(args: argparse.Namespace) -> Job:
+def make_check(args: argparse.Namespace) -> StudyRun:
     """Some members of :r1, as they are but for the length. Raises: UserError: no such member."""
     study = cli.load_study(f"{CHECKOUT}/configs/bn.py:r1")
     members = {member.id: member for member in study.members}
@@ -116,10 +116,10 @@ def make_check(args: argparse.Namespace) -> Job:
     chosen = tuple(members[name] for name in args.check)
     study = dataclasses.replace(study, base=base, members=chosen, seeds=1)
     command = f"python scripts/reproduce_bn.py --check {' '.join(args.check)}"
-    return Job(study, args.runs / CHECKS, command)
+    return StudyRun(study, args.runs / CHECKS, command)
 
 
-def train_all(jobs: Sequence[Job], check: Job | None, args: argparse.Namespace) -> int:
+def train_all(jobs: Sequence[StudyRun], check: StudyRun | None, args: argparse.Namespace) -> int:
     """Train what is not finished; returns 0, or the exit status of a stop that was asked for."""
     try:
         with time_limit(args.minutes):
@@ -135,7 +135,7 @@ def train_all(jobs: Sequence[Job], check: Job | None, args: argparse.Namespace) 
     return 0
 
 
-def time_alone(job: Job) -> None:
+def time_alone(job: StudyRun) -> None:
     """Write images a second of a population of one, by network, into the run folder."""
     rates = {}
     for network, norm in batchnorm.NETWORKS.items():

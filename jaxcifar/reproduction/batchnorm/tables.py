@@ -33,9 +33,11 @@ def over_seeds(values: Sequence[float] | np.ndarray, digits: int, unit: float = 
 
 def compact(table: Table) -> Table:
     """The table without the columns that hold nothing."""
-    keep = [i for i in range(len(table.columns)) if any(row[i] != DASH for row in table.rows)]
-    rows = tuple(tuple(row[i] for i in keep) for row in table.rows)
-    return Table(tuple(table.columns[i] for i in keep), rows)
+    copy_records = [
+        i for i in range(len(table.columns)) if any(row[i] != DASH for row in table.rows)
+    ]
+    rows = tuple(tuple(row[i] for i in copy_records) for row in table.rows)
+    return Table(tuple(table.columns[i] for i in copy_records), rows)
 
 
 def at(found: Curve | None, epoch: int, row: int | None = None) -> float:

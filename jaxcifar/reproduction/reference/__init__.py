@@ -20,8 +20,8 @@ class Curve(NamedTuple):
 
     def until(self, epoch: float) -> "Curve":
         """The part that ends with an epoch."""
-        keep = self.epochs <= epoch
-        return Curve(self.epochs[keep], self.values[..., keep])
+        copy_records = self.epochs <= epoch
+        return Curve(self.epochs[copy_records], self.values[..., copy_records])
 
 
 @cache

@@ -25,9 +25,9 @@ from jaxcifar.records import folder
 from jaxcifar.reproduction import reference, reports
 from jaxcifar.reproduction.batchnorm import command
 from jaxcifar.reproduction.session import (
-    Job,
+    StudyRun,
+    copy_records,
     gather,
-    keep,
     parser,
     time_limit,
     train,
@@ -64,7 +64,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return found.parse_args(argv)
 
 
-def jobs(args: argparse.Namespace) -> Iterator[Job]:
+def jobs(args: argparse.Namespace) -> Iterator[StudyRun]:
     """What is to be trained, in order."""
     for report in args.reports:
         for table in reports.configs(report):
@@ -76,13 +76,13 @@ def jobs(args: argparse.Namespace) -> Iterator[Job]:
             yield command.make_job(BN[report], args)
 
 
-def make_job(config: str, variant: str | None, args: argparse.Namespace) -> Job:
+def make_job(config: str, variant: str | None, args: argparse.Namespace) -> StudyRun:
     """The study of a config's variant and the folder it is trained in."""
     text = f"configs/{config}.py{f':{variant}' if variant else ''}"
     study = cli.load_study(f"{CHECKOUT}/{text}")
     if args.seeds:
         study, _ = cli.apply_overrides(study, [("seeds", str(args.seeds))])
-    return Job(study, args.runs / folder.default_workdir(study).name,
+    return StudyRun(study, args.runs / folder.default_workdir(study).name,
                f"python scripts/reproduce.py --configs {config} --variant {variant or 'clean'}"
                f" --seeds {study.seeds}")  # fmt: skip
 
@@ -122,7 +122,7 @@ def publish(report: str, args: argparse.Namespace) -> None:
     found = reports.find(args.runs, studies)
     if args.records is not None:
         for trained in (trained for rows in found.values() for trained in rows):
-            keep(trained.folder, args.records / trained.folder.name)
+            copy_records(trained.folder, args.records / trained.folder.name)
     for path in reports.write(reference.load(report.lower()), found, args.out):
         print(f"page {path}")
 
