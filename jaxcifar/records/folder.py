@@ -18,7 +18,7 @@ from jaxcifar.records import formats, provenance, study_file, tables
 WRITTEN = (
     "config.json", "environment.json", "metrics.jsonl", "steps.npz", "summary.json", "groups",
     "figures", "tensorboard", "report.md", "report.html", "group.json", "checkpoints",
-    "histograms.npz", "probes.npz", "test.npz",
+    "histograms.npz", "probes.npz", "step_probes.npz", "test.npz",
 )  # fmt: skip
 """What a run writes in its folder, and in those of its groups."""
 
@@ -180,7 +180,7 @@ def open_group(
         content = {"members": list(members), "numerics": dict(numerics)}
         formats.write_json(path / "group.json", content | {"software": provenance.software()})
         return ""
-    changed = "; ".join(differences(before["numerics"], numerics))
+    changed = "; ".join(_changes(before, numerics))
     if changed and strict:
         raise UserError(
             f"group {path.name} was begun on other numerics ({changed})\n"
@@ -188,6 +188,15 @@ def open_group(
             "with --config.deterministic=False"
         )
     return f"group {path.name} continues on other numerics: {changed}" if changed else ""
+
+
+def _changes(before: Mapping[str, Any], numerics: Mapping[str, Any]) -> list[str]:
+    """What decides bits and is not what it was; of code, since which commit."""
+    commit = (before.get("software", {}).get("commit") or "it was begun")[:12]
+    return [
+        f"the code of training has changed since {commit}" if line.startswith("code: ") else line
+        for line in differences(before["numerics"], numerics)
+    ]
 
 
 @contextmanager

@@ -109,6 +109,14 @@ def test_other_cores_are_refused_unless_told(tmp_path):
     assert "other numerics" in folder.open_group(path, members, {"cores": 1}, strict=False)
 
 
+def test_a_run_begun_by_other_code_is_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder.provenance, "commit", lambda: "0123456789abcdef")
+    folder.open_group(tmp_path / "g", ["a"], {"code": "one"}, strict=True)
+    words = "the code of training has changed since 0123456789ab"
+    with pytest.raises(UserError, match=words):
+        folder.open_group(tmp_path / "g", ["a"], {"code": "two"}, strict=True)
+
+
 def test_a_group_is_trained_by_one_process_at_a_time(tmp_path):
     with folder.locked(tmp_path / "g"):
         with pytest.raises(UserError, match="being trained by another process"):
