@@ -13,7 +13,7 @@ from jaxcifar.config.population import MemberRun, effective, identity
 from jaxcifar.config.tree import as_dict, differences
 from jaxcifar.core import files
 from jaxcifar.core.errors import UserError
-from jaxcifar.records import formats, provenance, study_file, tables
+from jaxcifar.records import formats, metrics, provenance, study_file
 
 WRITTEN = (
     "config.json", "environment.json", "metrics.jsonl", "steps.npz", "summary.json", "groups",
@@ -142,7 +142,7 @@ def merge(workdir: Path) -> None:
     if not paths:
         return
     order = list(study_file.members(workdir))
-    tables.merge(workdir, order, paths)
+    metrics.merge(workdir, order, paths)
     parts = [part for path in paths if (part := formats.read_json(path / "summary.json"))]
     if parts:
         members = {name: row for part in parts for name, row in part["members"].items()}

@@ -21,8 +21,9 @@ from jaxcifar.evaluation import (
     weight_histograms,
 )
 from jaxcifar.evaluation.group_images import on_devices, test_images
+from jaxcifar.landscape import step_probes
 from jaxcifar.planning.group import Group, split_rows
-from jaxcifar.records import code_digest, folder, formats, tables
+from jaxcifar.records import code_digest, folder, formats, metrics
 from jaxcifar.training import engine
 from jaxcifar.training.book import lengthened
 from jaxcifar.training.progress import Progress
@@ -158,10 +159,13 @@ def _scored(group: Group, snapshot: Snapshot) -> Any:
 def _write_records(group: Group, snapshot: Snapshot) -> None:
     sizes = group.plan.batch_sizes()
     taken = snapshot.cursor.step
-    tables.write_group(group.path, group.plan.members, snapshot.book, sizes, taken)
+    metrics.write_group(group.path, group.plan.members, snapshot.book, sizes, taken)
     if group.plan.histograms:
         table = weight_histograms.table(group.plan, snapshot.book)
         formats.write_table(group.path / "histograms.npz", table)
+    if group.plan.events.probe:
+        table = step_probes.table(group.plan, snapshot.book, taken)
+        formats.write_table(group.path / "step_probes.npz", table)
 
 
 def average(

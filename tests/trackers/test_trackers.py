@@ -122,7 +122,7 @@ def test_figures_keep_their_bytes(job):
 def quick(monkeypatch):
     """Training replaced by made-up records; the rest of the command is as it is."""
     monkeypatch.setattr(train_study, "train_job", train_quickly)
-    monkeypatch.setattr(train_study.folder.tables, "merge", lambda *args: None)
+    monkeypatch.setattr(train_study.folder.metrics, "merge", lambda *args: None)
 
 
 def test_the_python_call_feeds_them(quick, tmp_path):

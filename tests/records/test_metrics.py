@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from jaxcifar.core.types import Book
-from jaxcifar.records import formats, provenance, tables
+from jaxcifar.records import formats, metrics, provenance
 from jaxcifar.training.book import ROW_FIELDS
 
 
@@ -24,25 +24,25 @@ def book(m=2, n_step=4, n_row=2, written=1):
 
 
 def test_rows_are_those_written_and_leave_out_what_was_not_asked_for():
-    rows = tables.rows_of(["a", "b"], book())
+    rows = metrics.rows_of(["a", "b"], book())
     assert [row["member"] for row in rows] == ["a", "b"]
     assert rows[1]["step"] == 3 and isinstance(rows[1]["step"], int)
     assert "train_eval_loss" not in rows[0] and rows[0]["val_loss"] == 2.0
     bad = book()
     bad.rows["train_loss"][0, 0] = np.inf
-    assert tables.rows_of(["a", "b"], bad)[0]["train_loss"] is None
+    assert metrics.rows_of(["a", "b"], bad)[0]["train_loss"] is None
 
 
 def test_steps_are_cut_at_the_last_taken_and_at_divergence():
     full = book()
     full.steps["loss"][1, 1] = np.nan
     sizes = np.array([8, 8, 8, 4])
-    table = tables.step_table(["a", "b"], full, sizes, taken=3)
+    table = metrics.step_table(["a", "b"], full, sizes, taken=3)
     assert table["loss"].shape == (2, 3) and table["step"].tolist() == [0, 1, 2]
     assert table["accuracy"][0].tolist() == [0.5, 0.5, 0.5]
     assert np.isnan(table["accuracy"][1, 1:]).all() and np.isnan(table["loss"][1, 1:]).all()
     assert (table["lr"] == 0.1).all() and (table["examples"] == 1).all()
-    last = tables.step_table(["a", "b"], full, sizes, taken=4)
+    last = metrics.step_table(["a", "b"], full, sizes, taken=4)
     assert last["accuracy"][0, 3] == 1.0, "the short batch has 4 images"
     assert json.loads(str(table["units"]))["loss"] == "nats"
     assert full.steps["loss"][1, 2] == 6.0, "the Book itself stays"
@@ -50,9 +50,9 @@ def test_steps_are_cut_at_the_last_taken_and_at_divergence():
 
 def test_groups_merge_in_the_study_s_order(tmp_path):
     paths = [tmp_path / "x", tmp_path / "y"]
-    tables.write_group(paths[0], ["c", "a"], book(), np.full(4, 8), taken=4)
-    tables.write_group(paths[1], ["b"], book(m=1, n_step=2), np.full(2, 8), taken=2)
-    tables.merge(tmp_path, ["a", "b", "c"], paths)
+    metrics.write_group(paths[0], ["c", "a"], book(), np.full(4, 8), taken=4)
+    metrics.write_group(paths[1], ["b"], book(m=1, n_step=2), np.full(2, 8), taken=2)
+    metrics.merge(tmp_path, ["a", "b", "c"], paths)
     assert [row["member"] for row in formats.read_lines(tmp_path / "metrics.jsonl")] == [
         "b",
         "c",
@@ -65,7 +65,7 @@ def test_groups_merge_in_the_study_s_order(tmp_path):
 
 
 def test_no_pickles_in_the_files(tmp_path):
-    tables.write_group(tmp_path, ["a", "b"], book(), np.full(4, 8), taken=4)
+    metrics.write_group(tmp_path, ["a", "b"], book(), np.full(4, 8), taken=4)
     with np.load(tmp_path / "steps.npz", allow_pickle=False) as table:
         assert all(table[name].dtype != object for name in table)
 
