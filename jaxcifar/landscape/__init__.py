@@ -1,5 +1,14 @@
-"""The loss landscape: training steps at every learning rate, and the band of their losses."""
+"""The loss landscape: around trained weights or anyone's own, and over learning rates.
 
+>>> found = landscape.surface("runs/mine", "lr=0.001", resolution=25)
+>>> mine = landscape.of_loss(loss, params, batches)  # of any loss(params, batch)
+>>> landscape.line(mine, resolution=101).loss
+>>> landscape.hessian(mine, top=5).eigenvalues
+"""
+
+from jaxcifar.landscape.hessian import hessian, hessian_product
+from jaxcifar.landscape.objective import Objective, of_loss, of_member
+from jaxcifar.landscape.slices import line, surface
 from jaxcifar.landscape.sweep import (
     StepBand,
     band,
@@ -9,13 +18,26 @@ from jaxcifar.landscape.sweep import (
     sweep_step,
     sweep_steps,
 )
+from jaxcifar.landscape.trajectory import trajectory
+from jaxcifar.records.hessians import Hessian
+from jaxcifar.records.landscapes import Landscape
 
 __all__ = [
+    "Hessian",
+    "Landscape",
+    "Objective",
     "StepBand",
     "band",
     "default_numbers",
+    "hessian",
+    "hessian_product",
     "init_states",
+    "line",
+    "of_loss",
+    "of_member",
+    "surface",
     "sweep_program",
     "sweep_step",
     "sweep_steps",
+    "trajectory",
 ]

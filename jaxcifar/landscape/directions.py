@@ -84,7 +84,8 @@ def normalised(
         raise unknown("normalisation", str(how), NORMALISATIONS)
     over, scale = NORMALISATIONS[how]
 
-    def scaled(name: str, w: Any) -> jax.Array:
+    def scaled(name: str, leaf: Any) -> jax.Array:
+        w = jnp.asarray(leaf)
         axes = _axes(name, w, stacked)
         if name not in direction or (axes <= 1 and how != "none"):
             return jnp.zeros_like(w)
@@ -94,7 +95,7 @@ def normalised(
         def norm(x: jax.Array) -> jax.Array:
             return jnp.sqrt(jnp.square(x).sum(within, keepdims=True))
 
-        return scale(jnp.asarray(direction[name], w.dtype), jnp.asarray(w), norm)
+        return scale(jnp.asarray(direction[name]).astype(w.dtype), w, norm)
 
     leaves = [scaled(name, leaf) for name, leaf in named_leaves(params).items()]
     return jax.tree.unflatten(jax.tree.structure(params), leaves)
@@ -108,7 +109,7 @@ def between(first: Tree, second: Tree) -> Tree:
         {name: np.shape(leaf) for name, leaf in here.items()},
         "the weights to go to are",
     )
-    leaves = [jnp.asarray(there[name], here[name].dtype) - here[name] for name in here]
+    leaves = [jnp.asarray(there[name]) - jnp.asarray(leaf) for name, leaf in here.items()]
     return jax.tree.unflatten(jax.tree.structure(first), leaves)
 
 

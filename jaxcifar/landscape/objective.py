@@ -95,6 +95,7 @@ def of_loss(
     if given_counts.shape != (k,) or not (given_counts > 0).all():
         raise UserError(f"counts are {given_counts}\nallowed: {k} numbers above 0, one a batch")
     require_finite(params, name)
+    params = jax.tree.map(jnp.asarray, params)
     about = {"name": name, "examples": int(given_counts.sum())}
     return Objective(Partial(loss), None, params, batches, given_counts, about, stacked)
 

@@ -153,7 +153,11 @@ def _about(
     objective: Objective, axis: np.ndarray, normalise: str | None = None, seed: int = 0,
     directions_from: Path | str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    asked: dict[str, Any] = {"resolution": len(axis), "low": axis[0], "high": axis[-1]}
+    asked: dict[str, Any] = {
+        "resolution": len(axis),
+        "low": float(axis[0]),
+        "high": float(axis[-1]),
+    }
     if normalise is not None:
         file = None if directions_from is None else Path(directions_from).name
         asked |= {"normalise": normalise} | (
