@@ -8,7 +8,7 @@ from jaxcifar.core import hardware
 from jaxcifar.core.hardware import Hardware
 from jaxcifar.core.types import Phase, Plan, Program
 from jaxcifar.core.wording import plural
-from jaxcifar.planning import speed
+from jaxcifar.planning import lanes, speed
 from jaxcifar.planning.fit import GIB, images_of, needed
 from jaxcifar.planning.group import Group
 from jaxcifar.planning.memory import Memory
@@ -83,7 +83,7 @@ def programs_of(plan: Plan) -> frozenset[tuple[str, Program]]:
 
 def _group(group: Group, found: Estimate | None, limit: int) -> str:
     plan, program = group.plan, group.plan.phases[0].program
-    how = "side by side" if program.lane == "vmap" else "one after another"
+    how = lanes.SAID[program.lane]
     count = plural(len(plan.members), "member") + (f" {how}" if len(plan.members) > 1 else "")
     lines = [
         "",

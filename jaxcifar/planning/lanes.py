@@ -10,6 +10,10 @@ DEFAULT = {"cpu": "map"}
 """Where nobody has timed it: one member keeps a CPU's cores busy, and its caches to itself."""
 
 
+SAID = {"vmap": "side by side", "map": "one after another"}
+"""Lane modes in words."""
+
+
 def case(program: Program) -> str:
     """The table's row for a program: network, structural knobs, batch size and compute type."""
     knobs = " ".join(f"{name}={value}" for name, value in program.options)
