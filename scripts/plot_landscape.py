@@ -1,4 +1,4 @@
-"""Redraw every figure of a run from its records alone.
+"""Redraw every figure of a run and of its landscapes from its records alone.
 
 python scripts/plot_landscape.py --workdir runs/bn-quick-12345678
 """
@@ -7,10 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from jaxcifar import cli, figures
+from jaxcifar.figures import landscapes
 
 COMMAND = cli.Command(
     "python scripts/plot_landscape.py --workdir DIR",
-    "Redraws every figure of a run from its records alone.",
+    "Redraws every figure of a run and of its landscapes from its records alone.",
     flags=("workdir",), required=("workdir",),
 )  # fmt: skip
 
@@ -21,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _draw(argv: Sequence[str]) -> None:
-    print(*figures.draw_all(cli.command(argv, COMMAND).run_folder()), sep="\n")
+    workdir = cli.command(argv, COMMAND).run_folder()
+    print(*figures.draw_all(workdir), *landscapes.draw_all(workdir), sep="\n")
 
 
 if __name__ == "__main__":

@@ -80,10 +80,10 @@ def compared(workdir: Path) -> dict[str, list[Landscape]]:
 
     Raises: UserError: no run folder, or a damaged record.
     """
-    order = list(study_file.members(workdir))
+    order = {name: place for place, name in enumerate(study_file.members(workdir))}
     paths = (path for kind in KINDS for path in sorted((workdir / FOLDER).glob(f"{kind}-*.npz")))
     whole = [found for found, _, done in map(read, paths) if done.all()]
-    whole.sort(key=lambda found: order.index(found.about["name"]))
+    whole.sort(key=lambda found: order.get(found.about["name"], len(order)))
     groups: dict[str, list[Landscape]] = {}
     for found in whole:
         groups.setdefault(group_name(found), []).append(found)
