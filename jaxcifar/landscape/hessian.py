@@ -1,6 +1,5 @@
 """Curvature of a loss at its weights: eigenvalues, trace and spectral density of its Hessian."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from jaxcifar.core import hardware, kill_points
+from jaxcifar.core import kill_points
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.types import Tree
 from jaxcifar.landscape import lanczos, points
@@ -72,8 +71,9 @@ def hessian(
     asked = _checked(Asked(top, trace, density, steps, tolerance, seed))
     objective, place = objective_of(target, member, out, of)
     work = _Work(asked, *flat_product(objective), str(objective.about["name"]))
-    empty, identity = Hessian(work.size, _about(objective, asked)), _identity(objective, asked)
-    path = None if place is None else points.record_path(place, empty, identity)
+    empty = Hessian(work.size, {**objective.about, **asked._asdict()})
+    identity = points.identify(objective, asked._asdict())
+    path = None if place is None else place / hessians.file_name(empty)
     return _fill(work, empty, identity, path)
 
 
@@ -90,26 +90,6 @@ def _checked(asked: Asked) -> Asked:
     return asked
 
 
-def _identity(objective: Objective, asked: Asked) -> dict[str, Any]:
-    """All that decides the numbers: what was asked, and what it is computed on."""
-    return {
-        **objective.about, **asked._asdict(), **hardware.hardware()._asdict(),
-        "jax": jax.__version__, "weights": points.digest(objective.params),
-        "loss": _loss_digest(objective), "batches": points.digest(objective.batches),
-    }  # fmt: skip
-
-
-def _loss_digest(objective: Objective) -> str:
-    """A short name of what the loss computes: a member's run knows it, others are traced."""
-    fixed = jax.tree.leaves(objective.loss)
-    if "identity" in objective.about:
-        return points.digest(fixed)
-    batch = jax.tree.map(lambda leaf: leaf[0], objective.batches)
-    traced = jax.make_jaxpr(objective.loss)(objective.params, batch)
-    text = re.sub(r"0x[0-9a-f]+", "", str(traced.jaxpr))  # addresses differ between processes
-    return points.digest([fixed, traced.consts, np.frombuffer(text.encode(), np.uint8)])
-
-
 class _Work(NamedTuple):
     """What the pieces of a Hessian are made from."""
 
@@ -122,10 +102,6 @@ class _Work(NamedTuple):
     @property
     def given(self) -> dict[str, Any]:
         return {"dtype": self.dtype, "seed": self.asked.seed}
-
-
-def _about(objective: Objective, asked: Asked) -> dict[str, Any]:
-    return {**objective.about, **asked._asdict()}
 
 
 def _fill(

@@ -19,7 +19,6 @@ from jaxcifar.landscape.objective import Objective
 from jaxcifar.landscape.progress import watched
 from jaxcifar.planning.backward_memory import size
 from jaxcifar.records import landscapes
-from jaxcifar.records.hessians import Hessian
 from jaxcifar.records.landscapes import Landscape
 
 LANES = ("map", "vmap")
@@ -69,16 +68,10 @@ def look(
         raise unknown("lane", lane, LANES)
     total = math.prod(map(len, plane.axes))
     chunk = min(points_at_once(objective, lane), total)
-    identity = identify(objective, plane, {**(asked or {}), "lane": lane, "chunk": chunk})
+    where = {"directions": digest(plane.directions), "axes": digest(plane.axes)}
+    identity = identify(objective, {**(asked or {}), **where, "lane": lane, "chunk": chunk})
     path = None if out is None else out / landscapes.file_name(empty)
     return _fill(objective, plane, empty, identity, lane, chunk, path)
-
-
-def record_path(out: Path, empty: Landscape | Hessian, identity: Mapping[str, Any]) -> Path:
-    """``hessian-<member>-<hash8>.npz``: where the record of what was asked lies."""
-    name = landscapes.in_file_names(str(empty.about["name"]))
-    digest = hashlib.sha256(repr(sorted(identity.items())).encode()).hexdigest()
-    return out / f"{empty.kind}-{name}-{digest[:8]}.npz"
 
 
 def _fill(
@@ -179,14 +172,12 @@ def points_at_once(objective: Objective, lane: str) -> int:
     return max(1, min(most, int(SHARE * hardware.limit()) // max(one, 1)))
 
 
-def identify(objective: Objective, plane: Plane, more: Mapping[str, Any]) -> dict[str, Any]:
-    """All that decides the numbers of a landscape: what was asked, and what it is computed on."""
-    machine = hardware.hardware()._asdict()
+def identify(objective: Objective, more: Mapping[str, Any]) -> dict[str, Any]:
+    """All that decides numbers: of what, what else was asked (`more`), what it is computed on."""
     return {
-        **objective.about, **more, **machine, "jax": jax.__version__,
+        **objective.about, **more, **hardware.hardware()._asdict(), "jax": jax.__version__,
         "weights": digest(objective.params), "loss": loss_digest(objective),
-        "batches": digest(objective.batches), "directions": digest(plane.directions),
-        "axes": digest(plane.axes),
+        "batches": digest((objective.batches, objective.counts)),
     }  # fmt: skip
 
 

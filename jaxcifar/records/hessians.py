@@ -1,14 +1,17 @@
 """Files of the spectrum of a loss's second derivative (its Hessian) at some weights."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxcifar.core.errors import UserError
+from jaxcifar.records import study_file
 from jaxcifar.records.formats import described, read_file, read_table, write_table
+from jaxcifar.records.landscapes import FOLDER, OWN, in_file_names
 
 KIND = "hessian"
 UNITS = {
@@ -61,6 +64,15 @@ class Hessian(NamedTuple):
         return float(self.trace_samples.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
 
     @property
+    def whole(self) -> bool:
+        """Whether all that was asked is there."""
+        return (
+            bool(len(self.eigenvalues)) == bool(self.about["top"])
+            and len(self.trace_samples) == self.about["trace"]
+            and len(self.nodes) == self.about["density"]
+        )
+
+    @property
     def units(self) -> dict[str, str]:
         """Field -> its axes, and what its numbers are in."""
         return UNITS
@@ -79,6 +91,48 @@ def density(found: Hessian, at: np.ndarray, width: float) -> np.ndarray:
     apart = (at[:, None, None] - found.nodes) / width
     bells = np.exp(-(apart**2) / 2) / (width * np.sqrt(2 * np.pi))
     return (bells * found.weights).sum(axis=2).mean(axis=1)
+
+
+def group_name(found: Hessian) -> str:
+    """``hessian-1a2b3c4d``: the same for all of which the same was asked, of whatever weights."""
+    return f"{KIND}-{_digest(found, (*OWN, 'which'))}"
+
+
+def file_name(found: Hessian) -> str:
+    """``hessian-1a2b3c4d-<member>.npz``: one for what was asked of these weights."""
+    return f"{KIND}-{_digest(found, OWN)}-{in_file_names(str(found.about['name']))}.npz"
+
+
+def _digest(found: Hessian, without: Collection[str]) -> str:
+    asked = {name: value for name, value in found.about.items() if name not in without}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def compared(workdir: Path) -> dict[str, list[Hessian]]:
+    """The Hessians of a run folder that are worked out, by `group_name`.
+
+    They stand in the study's order, a member's by the step of its weights; "best" comes before.
+
+    Raises: UserError: no run folder, or a damaged record.
+    """
+    order = list(study_file.members(workdir))
+    found = [read(path)[0] for path in sorted((workdir / FOLDER).glob(f"{KIND}-*.npz"))]
+    whole = [each for each in found if each.whole and each.about["name"] in order]
+    whole.sort(key=lambda each: (order.index(each.about["name"]), step_of(each), _which(each)))
+    groups: dict[str, list[Hessian]] = {}
+    for each in whole:
+        groups.setdefault(group_name(each), []).append(each)
+    return groups
+
+
+def _which(found: Hessian) -> str:
+    return str(found.about["which"])
+
+
+def step_of(found: Hessian) -> int:
+    """The step of training that the weights are of, where they were asked for by it; else -1."""
+    kind, _, step = _which(found).partition(":")
+    return int(step) if kind == "step" else -1
 
 
 def write(path: Path, found: Hessian, asked: Mapping[str, Any]) -> None:
