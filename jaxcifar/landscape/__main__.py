@@ -5,14 +5,13 @@ from collections.abc import Sequence
 
 from jaxcifar import cli
 from jaxcifar.core.errors import UserError, unknown
-from jaxcifar.landscape import slice_commands
+from jaxcifar.landscape import hessian_command, slice_commands
 from jaxcifar.records import study_file
 
 ANALYSES = {
-    "hessian": "the largest eigenvalues of the loss's second derivative",
     "shift": "how far the inputs of layers move in training",
 }
-COMMANDS = slice_commands.COMMANDS | {
+COMMANDS = slice_commands.COMMANDS | {"hessian": hessian_command.COMMAND} | {
     name: cli.Command(
         f"python -m jaxcifar.landscape {name} --workdir DIR [--member ID]",
         f"To come: {what}.\nThe command knows its flags already, and ends with status 2.",
@@ -28,6 +27,8 @@ def main(argv: Sequence[str]) -> int:
     name, flags = cli.subcommand(argv, about, COMMANDS)
     if name in slice_commands.COMMANDS:
         return slice_commands.run(name, flags)
+    if name == "hessian":
+        return hessian_command.run(flags)
     members = study_file.members(flags.run_folder())
     if flags.plain.get("member", next(iter(members))) not in members:
         raise unknown("member", flags.plain["member"], members)

@@ -61,7 +61,8 @@ ANALYSES: dict[str, Callable[..., Landscape]] = {
     "surface": surface, "line": line, "trajectory": trajectory,
 }  # fmt: skip
 NUMBERS: dict[str, Callable[[str], Any]] = {
-    "resolution": int, "batch": int, "seed": int, "span": float, "low": float, "high": float,
+    "resolution": int, "batch": int, "seed": int, "top": int, "trace": int, "density": int,
+    "steps": int, "tolerance": float, "span": float, "low": float, "high": float,
     "margin": float,
 }  # fmt: skip
 KNOWN_AS = {"directions": "directions_from", "to": "to_which"}
@@ -75,12 +76,12 @@ def run(name: str, flags: cli.Flags) -> int:
         a landscape.
     """
     workdir = flags.run_folder()
-    members, options = chosen(workdir, flags), _options(flags)
+    members, given = chosen(workdir, flags), options(flags)
     found: list[Landscape] = []
     refused: dict[str, UserError] = {}
     for member in members:
         try:
-            found.append(ANALYSES[name](workdir, member, **options))
+            found.append(ANALYSES[name](workdir, member, **given))
         except UserError as error:  # such as of a member that diverged: others have landscapes
             refused[member] = error
             continue
@@ -103,7 +104,7 @@ def chosen(workdir: Any, flags: cli.Flags) -> Sequence[str]:
     return flags.many.get("member") or list(there)
 
 
-def _options(flags: cli.Flags) -> dict[str, Any]:
+def options(flags: cli.Flags) -> dict[str, Any]:
     """The arguments that the flags give."""
     given: dict[str, Any] = {}
     for flag in flags.plain:
