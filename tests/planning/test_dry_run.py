@@ -190,11 +190,11 @@ def test_what_does_not_fit_is_said(prepared, monkeypatch):
 def test_finished_groups_cost_nothing_and_begun_ones_what_is_left(prepared):
     one, two = prepared.groups
     formats.write_lines(two.path / "metrics.jsonl", [{"member": "c", "step": 5}])
-    begun = prepared._replace(jobs=(one._replace(finished=True), two))
+    begun = prepared._replace(groups=(one._replace(finished=True), two))
     text = dry_run.describe(begun)
     assert "finished   nothing is left to do" in text and "from about step 5" in text
     assert "left to do: 5 steps" in text
-    done = prepared._replace(jobs=tuple(job._replace(finished=True) for job in prepared.groups))
+    done = prepared._replace(groups=tuple(job._replace(finished=True) for job in prepared.groups))
     assert dry_run.describe(done).splitlines()[-1].endswith("in 2 groups, all finished")
 
 
