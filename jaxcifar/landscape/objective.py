@@ -81,7 +81,8 @@ def of_loss(
         name: what figures call it.
         stacked: names of top-level modules whose arrays have a leading axis of repeated blocks.
 
-    Raises: UserError: no weights, weights that are no finite floats, batches of unequal number.
+    Raises: UserError: no weights, weights that are no finite floats, batches of unequal number, a
+        loss that is not one number.
 
     >>> mine = of_loss(lambda w, x: jnp.square(x @ w).mean(), jnp.ones(3), jnp.ones((4, 8, 3)))
     """
@@ -96,6 +97,12 @@ def of_loss(
         raise UserError(f"counts are {given_counts}\nallowed: {k} numbers above 0, one a batch")
     require_finite(params, name)
     params = jax.tree.map(jnp.asarray, params)
+    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype),
+                       jax.tree.map(jnp.asarray, batches))  # fmt: skip
+    said = jax.eval_shape(loss, params, one)
+    if getattr(said, "shape", None) != ():
+        what = f"of shape {said.shape}" if hasattr(said, "shape") else f"a {type(said).__name__}"
+        raise UserError(f"{name} gives {what} for a batch\nallowed: one number, the mean loss")
     about = {"name": name, "examples": int(given_counts.sum())}
     return Objective(Partial(loss), None, params, batches, given_counts, about, stacked)
 
@@ -117,9 +124,10 @@ def of_member(
     """The loss around a trained member, as it was trained but for augmentation and dropout.
 
     Neither weight decay nor an L1 term is in it. In mode "eval" it is what scoring measures, to
-    the bit where images and batch are those of scoring: all images count, the last batch is filled
-    up and masked. In mode "train" BatchNorm normalises by the statistics of the batch, which
-    nothing may fill up: whole batches count, and images that are left over do not.
+    the bit where images and batch are those of scoring and its members lie one after another, as
+    on a CPU: all images count, the last batch is filled up and masked. In mode "train" BatchNorm
+    normalises by the statistics of the batch, which nothing may fill up: whole batches count, and
+    images that are left over do not.
 
     Args:
         workdir, member, which: as of `jaxcifar.load`.

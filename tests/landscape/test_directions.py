@@ -68,6 +68,22 @@ def test_lengths_are_as_the_normalisation_says(name, how):
             assert np.linalg.norm(d) == pytest.approx(1, rel=1e-5)
 
 
+def test_kernels_of_one_shape_have_draws_of_their_own():
+    found = directions.draw({name: {"kernel": np.ones((30, 30), np.float32)} for name in "ab"}, 0)
+    assert abs(np.corrcoef(found["a/kernel"].ravel(), found["b/kernel"].ravel())[0, 1]) < 0.15
+
+
+@pytest.mark.parametrize("how", directions.NORMALISATIONS)
+def test_a_vector_of_a_direction_counts_only_as_it_is(how):
+    """As of saved directions that move everything; in a loop's blocks vectors have two axes."""
+    given = {
+        name: np.ones(np.shape(leaf)) for name, leaf in directions.named_leaves(PARAMS).items()
+    }
+    found = directions.named_leaves(directions.normalised(given, PARAMS, how, STACKED))
+    for name in found.keys() - KERNELS.keys():
+        assert (np.asarray(found[name]) == (how == "none")).all(), name
+
+
 def test_a_filter_of_no_weights_gets_no_direction():
     params = {"kernel": np.concatenate([np.zeros((3, 1)), np.ones((3, 1))], 1).astype(np.float32)}
     found = directions.normalised(directions.draw(params, 0), params)["kernel"]

@@ -7,6 +7,7 @@ import pytest
 
 import jaxcifar
 from jaxcifar import augment, data
+from jaxcifar.checkpoints import snapshots
 from jaxcifar.core.errors import UserError
 from jaxcifar.landscape import objective
 
@@ -123,11 +124,29 @@ OWN = {
     "unequal batches": ({"batches": (np.zeros((2, 3)), np.zeros(3))}, "batches have leading axes"),
     "other counts": ({"counts": [1, 2, 3]}, "counts are"),
     "a count of nothing": ({"counts": [1, 0]}, "counts are"),
+    "a loss an example": ({"loss": lambda w, x: x}, r"gives of shape \(3,\) for a batch"),
+    "a pair": ({"loss": lambda w, x: (x.sum(), x)}, "gives a tuple for a batch"),
 }
 
 
 @pytest.mark.parametrize(("given", "said"), OWN.values(), ids=OWN)
 def test_a_loss_of_ones_own_needs_finite_weights_and_batches(given, said):
-    made = {"params": {"w": np.ones(3, np.float32)}, "batches": np.zeros((2, 3)), **given}
+    made = {"params": {"w": np.ones(3, np.float32)}, "batches": np.zeros((2, 3)),
+            "loss": lambda w, x: x.sum(), **given}  # fmt: skip
     with pytest.raises(UserError, match=said):
-        objective.of_loss(lambda w, x: x.sum(), **made)
+        objective.of_loss(**made)
+
+
+@pytest.mark.parametrize("part", ["params", "batch_stats"])
+def test_a_member_whose_weights_are_not_finite_is_named(trained, monkeypatch, part):
+    whole = snapshots.read_weights
+
+    def broken(*args):
+        found = whole(*args)
+        leaf = jax.tree.leaves(found["best"][part])[0]
+        leaf[...] = np.nan
+        return found
+
+    monkeypatch.setattr(snapshots, "read_weights", broken)
+    with pytest.raises(UserError, match="weights of member 'a' in .* are not all finite"):
+        objective.of_member(trained.workdir, "a")
