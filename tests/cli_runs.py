@@ -29,7 +29,8 @@ class Run(NamedTuple):
 REDUCED = (
     "--config.data.n_train=53", "--config.data.n_test=40", "--config.train.batch_size=16",
     "--config.train.epochs=2", "--config.eval.batch_size=8", "--config.average.name=swa",
-    "--config.average.start=0", "--tracker=tensorboard",
+    "--config.average.start=0", "--config.probe.every=3 steps", "--config.probe.factors=1,4",
+    "--tracker=tensorboard",
 )  # fmt: skip
 RUNS = {
     # Half the BatchNorm study: VGG-A takes a minute to compile.
@@ -103,6 +104,10 @@ def assert_same_run(left, right):
     assert [g.members for g in groups[0]] == [g.members for g in groups[1]]
     for one, two in zip(*groups, strict=True):
         assert_same_weights(one.path, two.path)
+        tables = [formats.read_table(each.path / "step_probes.npz", True) for each in (one, two)]
+        assert tables[0]["step"].tolist() == [0, 3]
+        for name, values in tables[0].items():
+            np.testing.assert_array_equal(values, tables[1][name], err_msg=name)
 
 
 def assert_same_weights(left, right):

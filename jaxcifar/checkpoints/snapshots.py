@@ -203,8 +203,9 @@ def sealed_steps(folder: Path) -> dict[int, Path]:
 def _rest(snapshot: Snapshot) -> dict[str, Any]:
     state, book = snapshot.state, snapshot.book
     kept = {name: getattr(state, name) for name in ("opt_state", "average", "alive", "bad_step")}
-    # Without histograms as before there were any: older checkpoints stay readable.
-    noted = {name: part for name, part in book._asdict().items() if name != "histograms" or part}
+    # Without what was not asked for as before there was any: older checkpoints stay readable.
+    asked = ("histograms", "probes")
+    noted = {name: part for name, part in book._asdict().items() if name not in asked or part}
     return {"state": kept, "book": noted}
 
 

@@ -8,6 +8,7 @@ from jaxcifar.config.components import (
     LossConfig,
     ModelConfig,
     OptimConfig,
+    ProbeConfig,
     ScheduleConfig,
     TrainConfig,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Member",
     "ModelConfig",
     "OptimConfig",
+    "ProbeConfig",
     "ScheduleConfig",
     "Source",
     "Stage",

@@ -14,6 +14,7 @@ from jaxcifar.config.components import (
     LossConfig,
     ModelConfig,
     OptimConfig,
+    ProbeConfig,
     ScheduleConfig,
     TrainConfig,
 )
@@ -48,6 +49,7 @@ class Config:
     average: AverageConfig = field(default_factory=AverageConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     eval: EvalConfig = field(default_factory=EvalConfig)
+    probe: ProbeConfig = field(default_factory=ProbeConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     init_from: str | None = None  # first weights of another run: FOLDER:MEMBER[:KIND]
     stages: tuple[Stage, ...] = ()  # written --config.stages.0.at=0.8 --config.stages.0.optim...

@@ -17,7 +17,7 @@ _WITHOUT_EFFECT = ("checkpoint", "deterministic", "data.dir")
 # What is told better by the three seeds that follow from it, and by the data's fingerprint.
 _TOLD_BETTER = ("seed", "data.name")
 # Settings that came later: as they are by default, a run is what it was before there were any.
-_IF_ASKED = ("eval.histograms", "eval.probes", "optim.decay")
+_IF_ASKED = ("eval.histograms", "eval.probes", "optim.decay", "probe")
 _DEFAULT = Config()
 
 
@@ -61,8 +61,7 @@ def identity(config: Config, fingerprint: str) -> str:
     """SHA-256 over all that decides a member's numbers: its resolved config and its data."""
     tree = content(config)
     for path in (*_WITHOUT_EFFECT, *_TOLD_BETTER):
-        *sections, name = path.split(".")
-        del reduce(getitem, sections, tree)[name]
+        _drop(tree, path)
     text = json.dumps({"config": tree, "data": fingerprint}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -80,7 +79,11 @@ def content(config: Config) -> dict[str, Any]:
     found = None if config.init_from is None else source(config.init_from).content
     tree = as_dict(config) | {"init_from": found}
     for path in _IF_ASKED:
-        section, name = path.split(".")
         if attrgetter(path)(config) == attrgetter(path)(_DEFAULT):
-            del tree[section][name]
+            _drop(tree, path)
     return tree
+
+
+def _drop(tree: dict[str, Any], path: str) -> None:
+    *sections, name = path.split(".")
+    del reduce(getitem, sections, tree)[name]

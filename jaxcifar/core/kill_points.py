@@ -1,8 +1,8 @@
 """Named points at which a test can have the process killed, to prove that nothing is lost.
 
 ``JAXCIFAR_KILL=save:2`` kills this process (SIGKILL, as a power cut would) the second time it
-reaches the point "save". Points: segment (running), evaluation (half done), keep and save (written,
-not yet sealed). Unset, as always outside tests, nothing happens.
+reaches the point "save". Points: segment (running), probe (looked, not noted), evaluation (half
+done), keep and save (written, not yet sealed). Unset, as always outside tests, nothing happens.
 """
 
 import collections

@@ -1,4 +1,7 @@
-"""The shapes that training is made of. M members, S steps of a run, E evaluations of a run."""
+"""The shapes that training is made of.
+
+M members, S steps of a run, E evaluations, P probes along the gradient, each of K step sizes.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -86,6 +89,7 @@ class Book(NamedTuple):
     rows: dict[str, np.ndarray]  # field -> (M, E) float64, NaN where not measured yet
     seconds: np.ndarray  # float64 (1,), spent on this group so far
     histograms: dict[str, np.ndarray] = {}  # field -> (M, E + 1, ...); empty = not asked for
+    probes: dict[str, np.ndarray] = {}  # field -> (M, P) or (M, P, K); empty = not asked for
 
 
 class Cursor(NamedTuple):
@@ -139,6 +143,7 @@ class Events(NamedTuple):
     average: tuple[int, ...]  # where the weights join their plain mean
     save: tuple[int, ...]
     keep: tuple[int, ...]
+    probe: tuple[int, ...] = ()  # along the gradient of the step that follows
 
 
 class Plan(NamedTuple):
@@ -151,6 +156,7 @@ class Plan(NamedTuple):
     n_train: int
     score_batch: int
     histograms: bool = False  # of the weights, at every evaluation
+    probe_sizes: tuple[float, ...] = ()  # (K,) step sizes along the gradient
 
     @property
     def n_step(self) -> int:

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from jaxcifar import augment, models, schedules
+from jaxcifar import augment, schedules
 from jaxcifar.config import Config, stages
 from jaxcifar.config.population import MemberRun
 from jaxcifar.config.stages import Stretch
 from jaxcifar.core.hardware import Hardware
 from jaxcifar.core.types import Numbers, Phase, Plan, Program
-from jaxcifar.planning import batches, lanes, rates, timetable
+from jaxcifar.planning import batches, lanes, rates, speed, timetable
 from jaxcifar.planning.lanes import lowering_on
 from jaxcifar.planning.resolve import Resolved, resolve, resolve_stages
 
@@ -30,7 +30,8 @@ def group(members: Sequence[MemberRun]) -> list[tuple[MemberRun, ...]]:
         structure = (
             tuple(row.program for row in resolved),
             tuple(stage[1:] for stage in stages.unfold(config)), images, config.eval,
-            config.checkpoint, config.select, config.select_on, _mean_from(config, resolved[0]),
+            config.probe, config.checkpoint, config.select, config.select_on,
+            _mean_from(config, resolved[0]),
         )  # fmt: skip
         groups.setdefault(structure, []).append(member)
     return [tuple(rows) for rows in groups.values()]
@@ -76,6 +77,7 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
         n_train=n_train,
         score_batch=config.eval.batch_size,
         histograms=config.eval.histograms,
+        probe_sizes=config.probe.sizes if events.probe else (),
     )
 
 
@@ -130,7 +132,7 @@ def _population_program(
     lane = lanes.choose(program, machine.backend, machine.device_kind)
     longest = steps_per_epoch
     if machine.backend == "cpu":
-        macs = 3 * models.macs(program.model, **dict(program.options)) * program.batch * m
+        macs = speed.STEP_COST * speed.macs(program) * program.batch * m
         longest = int(np.clip(CPU_SECONDS * CPU_MACS / macs, 1, steps_per_epoch))
     return program._replace(lane=lane, segment=longest)
 

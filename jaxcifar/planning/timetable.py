@@ -17,6 +17,7 @@ def events(config: Config, phases: Sequence[Phase], mean_from: int | None = None
         average=_epoch_ends(phases, mean_from),
         save=_due(config.checkpoint.save_every, phases),
         keep=_due(config.checkpoint.keep_every, phases),
+        probe=_before(config.probe.every, phases),
     )
 
 
@@ -46,6 +47,11 @@ def _epoch_ends(phases: Sequence[Phase], first: int | None) -> tuple[int, ...]:
         return ()
     epochs = phases[-1].locate(phases[-1].stop)[0]
     return tuple(step_at(phases, epoch + 1) for epoch in range(first, epochs))
+
+
+def _before(text: str | None, phases: Sequence[Phase]) -> tuple[int, ...]:
+    """As `_due`, of what comes before a step: the first one, too, and none after the last."""
+    return () if text is None else (0, *_due(text, phases)[:-1])
 
 
 def _due(text: str | None, phases: Sequence[Phase]) -> tuple[int, ...]:

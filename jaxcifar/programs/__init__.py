@@ -16,7 +16,7 @@ from jaxcifar.programs.states import (
     init_state,
     weights,
 )
-from jaxcifar.programs.train_step import loss_fn
+from jaxcifar.programs.train_step import loss_fn, loss_of_step
 
 __all__ = [
     "Answers",
@@ -34,6 +34,7 @@ __all__ = [
     "init_opt_state",
     "init_state",
     "loss_fn",
+    "loss_of_step",
     "make_order",
     "make_segment",
     "mesh_of",

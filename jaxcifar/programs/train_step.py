@@ -1,6 +1,8 @@
 """One member's training step and score: pure functions that know no config, file or population."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +33,25 @@ def loss_fn(
     return loss, (logits, updates.get("batch_stats", {}))
 
 
+def loss_of_step(
+    batch_stats: Tree, numbers: Numbers, batch: Images, step: jax.Array, augment_seed: jax.Array,
+    copy: jax.Array | None, parts: Parts,
+) -> tuple[Callable[[Tree], Any], augment.Pairing | None]:  # fmt: skip
+    """(params) -> `loss_fn` of a batch as a step sees it, and with whom its images are mixed.
+
+    Args: as `train_step`; equal ones give equal draws.
+    """
+    key = key_at(augment_seed, Purpose.AUGMENT, step)
+    images, pairing = augment.transform_batch(
+        key, batch.images, parts.augment, numbers.augment, parts.normalise, copy
+    )
+    loss_of = partial(
+        loss_fn, batch_stats=batch_stats, images=images, labels=batch.labels, pairing=pairing,
+        key=key_at(augment_seed, Purpose.DROPOUT, step), numbers=numbers, parts=parts,
+    )  # fmt: skip
+    return loss_of, pairing
+
+
 def train_step(
     state: TrainState, numbers: Numbers, lr: jax.Array, batch: Images, step: jax.Array,
     augment_seed: jax.Array, copy: jax.Array | None = None, *, parts: Parts,
@@ -52,15 +73,9 @@ def train_step(
         train mode, and what `parts.record` asks for, of the raw gradient. A member whose loss or
         gradient is not finite keeps its old weights from then on.
     """
-    key = key_at(augment_seed, Purpose.AUGMENT, step)
-    images, pairing = augment.transform_batch(
-        key, batch.images, parts.augment, numbers.augment, parts.normalise, copy
+    loss_of, pairing = loss_of_step(
+        state.batch_stats, numbers, batch, step, augment_seed, copy, parts
     )
-    loss_of = partial(
-        loss_fn, batch_stats=state.batch_stats, images=images, labels=batch.labels,
-        pairing=pairing, key=key_at(augment_seed, Purpose.DROPOUT, step),
-        numbers=numbers, parts=parts,
-    )  # fmt: skip
     grad_fn = jax.value_and_grad(loss_of, has_aux=True)
     (loss, (logits, batch_stats)), grads = grad_fn(state.params)
     direction, opt_state = _optimizer(numbers, parts).update(

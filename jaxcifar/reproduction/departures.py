@@ -15,7 +15,7 @@ from jaxcifar.report.run_records import Json
 # evaluations, only how often they come decides anything: the selecting images are asked as often.
 FREE = (
     "seed", *SEEDS, "deterministic", "dtype", "checkpoint",
-    "data.dir", "eval.batch_size", "eval.train", "eval.histograms", "eval.probes",
+    "data.dir", "eval.batch_size", "eval.train", "eval.histograms", "eval.probes", "probe",
 )  # fmt: skip
 NOTHING = {
     "data.n_train": "all", "data.n_test": "all", "optim.clip": "none", "init_from": "none",

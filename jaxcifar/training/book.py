@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxcifar.core.types import Book, Plan
 from jaxcifar.evaluation import weight_histograms
+from jaxcifar.landscape import step_probes
 from jaxcifar.programs import bind, record_dtypes
 
 SCORE_FIELDS = ("train_eval_loss", "train_eval_accuracy", "val_loss", "val_accuracy")
@@ -28,6 +29,7 @@ def new_book(plan: Plan) -> Book:
         rows={name: np.full((m, n_row), np.nan) for name in ROW_FIELDS},
         seconds=np.zeros(1),
         histograms=weight_histograms.blank(plan) if plan.histograms else {},
+        probes=step_probes.blank(plan) if plan.events.probe else {},
     )
 
 
@@ -44,6 +46,7 @@ def lengthened(plan: Plan, book: Book) -> Book:
         steps=fit(blank.steps, book.steps),
         rows=fit(blank.rows, book.rows),
         histograms=fit(blank.histograms, book.histograms),
+        probes=fit(blank.probes, book.probes),
     )
 
 
@@ -58,6 +61,12 @@ def write_histograms(book: Book, seen: dict[str, np.ndarray], row: int) -> None:
     """Enter what was seen of the weights, fields of (M, ...): row 0 before the first step."""
     for name, values in seen.items():
         book.histograms[name][:, row] = values
+
+
+def write_probe(book: Book, seen: dict[str, np.ndarray], index: int) -> None:
+    """Enter what was seen along the gradient, fields of (M, ...)."""
+    for name, values in seen.items():
+        book.probes[name][:, index] = values
 
 
 def train_means(plan: Plan, book: Book, step: int) -> dict[str, Any]:

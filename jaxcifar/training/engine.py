@@ -15,8 +15,16 @@ from jaxcifar.core.signals import Interrupted
 from jaxcifar.core.types import Cursor, Images, Phase, Plan, Program, Snapshot, Tree
 from jaxcifar.evaluation import scoring, weight_histograms
 from jaxcifar.evaluation.group_images import GroupImages
+from jaxcifar.landscape import step_probes
 from jaxcifar.programs import param_dtype, stream_of, weights
-from jaxcifar.training.book import ROW_FIELDS, new_book, train_means, write_histograms, write_steps
+from jaxcifar.training.book import (
+    ROW_FIELDS,
+    new_book,
+    train_means,
+    write_histograms,
+    write_probe,
+    write_steps,
+)
 
 
 class Hooks(NamedTuple):
@@ -65,6 +73,8 @@ def run_group(plan: Plan, data: GroupImages, snapshot: Snapshot, hooks: Hooks) -
                 raise Interrupted(snapshot)
             if snapshot.cursor.step >= phase.stop:
                 break
+            if snapshot.cursor.step in plan.events.probe:
+                snapshot = probe(plan, phase, data.train, snapshot, numbers)
             snapshot = train_segment(plan, phase, data.train, snapshot, numbers)
             hooks.progress(plan, snapshot)
     return snapshot
@@ -96,6 +106,33 @@ def next_cut(plan: Plan, phase: Phase, step: int) -> int:
     return min(ends)
 
 
+def batch_at(phase: Phase, step: int) -> tuple[Program, int, int]:
+    """What takes the step after `step`: its program, its epoch, its place in the epoch's order."""
+    program, (epoch, place) = phase.program, phase.locate(step)
+    row = place * program.batch
+    if row + program.batch > phase.visits:
+        program = program._replace(batch=phase.visits - row, segment=1)
+    return program, epoch, row
+
+
+def probe(plan: Plan, phase: Phase, images: Images, snapshot: Snapshot, numbers: Any) -> Snapshot:
+    """Look along the gradient of the step that follows; nothing changes but the Book.
+
+    Before the step, and after all events: who continues from here looks again, and sees the same.
+    """
+    began = time.perf_counter()
+    step = snapshot.cursor.step
+    program, epoch, row = batch_at(phase, step)
+    seen = step_probes.measure(
+        program, plan.probe_sizes, snapshot.state, numbers, stream_of(phase, epoch), images,
+        programs.span(step, step + 1, row),
+    )  # fmt: skip
+    kill_points.reach("probe")
+    write_probe(snapshot.book, seen, plan.events.probe.index(step))
+    seconds = snapshot.book.seconds + (time.perf_counter() - began)
+    return snapshot._replace(book=snapshot.book._replace(seconds=seconds))
+
+
 def train_segment(
     plan: Plan, phase: Phase, images: Images, snapshot: Snapshot, numbers: Any
 ) -> Snapshot:
@@ -103,10 +140,7 @@ def train_segment(
     began = time.perf_counter()
     first = snapshot.cursor.step
     stop = next_cut(plan, phase, first)
-    program, (epoch, place) = phase.program, phase.locate(first)
-    row = place * program.batch
-    if row + program.batch > phase.visits:
-        program = program._replace(batch=phase.visits - row, segment=1)
+    program, epoch, row = batch_at(phase, first)
     rates = phase.rates(snapshot.book.plateau, np.arange(first, stop))
     padded = np.zeros((len(plan.members), program.segment), param_dtype(program.dtype))
     padded[:, : stop - first] = rates

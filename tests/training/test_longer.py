@@ -18,6 +18,7 @@ from jaxcifar.training import train_study
 BASE = replace(tiny.BASE, {
     "data.n_train": 40, "data.n_test": 20, "checkpoint.keep_every": "1 epoch",
     "average.name": "swa", "average.start": 0.0, "eval.histograms": True, "eval.every": "1 steps",
+    "probe.every": "1 steps", "probe.factors": (0.5, 2.0),
 })  # fmt: skip
 MEMBERS = (
     Member("a", {"schedule.name": "exponential", "schedule.factor": 0.5}),
@@ -54,7 +55,7 @@ def assert_same_records(left, right):
     ]
     assert rows[0] == rows[1] and rows[0]
     (one,), (two,) = folder.groups(left), folder.groups(right)
-    for name in ("steps", "test", "histograms"):
+    for name in ("steps", "test", "histograms", "step_probes"):
         tables = [formats.read_table(group.path / f"{name}.npz") for group in (one, two)]
         assert tables[0].keys() == tables[1].keys() and tables[0]
         for field, values in tables[0].items():

@@ -1,0 +1,129 @@
+"""Probes along the gradient: what steps of many sizes would meet (after arXiv:1805.11604).
+
+From weights w with gradient g of a batch's loss L, the points ``w - size * g`` are looked at: the
+loss there, and how far the gradient there is from g. Nothing is trained: no probe moves the weights
+or the running statistics.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcifar import programs
+from jaxcifar.core.types import Book, Images, Numbers, Plan, Program, Stream, TrainState, Tree
+from jaxcifar.records import step_probes as records
+from jaxcifar.records.formats import described
+
+
+class Seen(NamedTuple):
+    """What is measured at one point of training, along its gradient."""
+
+    loss: jax.Array  # scalar
+    gradient_norm: jax.Array  # scalar, over all parameters
+    losses: jax.Array  # (K,)
+    distance: jax.Array  # (K,) L2 norm of the gradient's change
+    cosine: jax.Array  # (K,) of the angle between the two gradients; NaN where one is 0
+
+
+def along_gradient(
+    loss: Callable[[Tree, Any], jax.Array], params: Tree, batch: Any, sizes: jax.Array
+) -> Seen:
+    """Look along the gradient of any differentiable loss. Pure: to be compiled by the caller.
+
+    One size after another, so that no more is held than in a training step; the first look, at the
+    weights themselves, is one of them: it is compiled once.
+
+    Args:
+        loss: (params, batch) -> scalar.
+        params: a pytree of floats.
+        batch: whatever `loss` takes.
+        sizes: (K,) step sizes above 0.
+    """
+    grad_fn = jax.value_and_grad(loss)
+
+    def look(gradient: Tree, size: jax.Array) -> tuple[Tree, tuple[jax.Array, ...]]:
+        there = jax.tree.map(lambda w, g: w - size.astype(w.dtype) * g, params, gradient)
+        value, found = grad_fn(there, batch)
+        gradient = jax.tree.map(partial(jnp.where, size > 0), gradient, found)
+        length, change = _norm(found), jax.tree.map(jnp.subtract, found, gradient)
+        cosine = _dot(found, gradient) / (length * _norm(gradient))
+        return gradient, (value, length, _norm(change), cosine)
+
+    nowhere = jax.tree.map(jnp.zeros_like, params)
+    seen = jax.lax.scan(look, nowhere, jnp.concatenate([jnp.zeros_like(sizes[:1]), sizes]))[1]
+    losses, lengths, distance, cosine = seen
+    return Seen(losses[0], lengths[0], losses[1:], distance[1:], cosine[1:])
+
+
+def _dot(left: Tree, right: Tree) -> jax.Array:
+    products = jax.tree.map(lambda a, b: (a * b).sum(), left, right)
+    return sum(jax.tree.leaves(products), jnp.zeros(()))
+
+
+def _norm(tree: Tree) -> jax.Array:
+    return jnp.sqrt(_dot(tree, tree))
+
+
+def blank(plan: Plan) -> dict[str, np.ndarray]:
+    """Arrays (M, P) and (M, P, K) before anything is measured."""
+    program = plan.phases[0].program
+    shape = (len(plan.members), len(plan.events.probe), len(plan.probe_sizes))
+    dtype = programs.param_dtype(program.dtype)
+    return {name: np.full(shape[: 3 if name in records.OF_SIZES else 2], np.nan, dtype)
+            for name in records.SEEN}  # fmt: skip
+
+
+def measure(
+    program: Program, sizes: Sequence[float], state: TrainState, numbers: Numbers, stream: Stream,
+    data: Images, span: np.ndarray,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """What every member of a population would meet along the gradient of its next step.
+
+    Args:
+        program: what takes that step.
+        sizes: K step sizes.
+        state, numbers, stream, data, span: as of `programs.make_segment`; nothing is donated.
+
+    Returns: the fields of `Seen`, (M,) and (M, K), NaN of members that are not alive.
+    """
+    run = make_probe(program)
+    shared = (np.array(sizes, programs.param_dtype(program.dtype)), span)
+    found = run(
+        state.params, state.batch_stats, state.alive, numbers, stream, data,
+        *(programs.replicate(each, program) for each in shared),
+    )  # fmt: skip
+    return {name: np.asarray(value) for name, value in found._asdict().items()}
+
+
+@cache
+def make_probe(program: Program) -> Callable[..., Seen]:
+    """(params, batch_stats, alive, numbers, stream, data, sizes, span) -> `Seen` of (M, ...)."""
+    member = partial(_member_probe, parts=programs.bind(program), batch=program.batch)
+    batched = (True, True, True, True, not program.shared_batch, False, False, False)
+    return jax.jit(programs.over_members(member, program, batched))
+
+
+def _member_probe(
+    params: Tree, batch_stats: Tree, alive: jax.Array, numbers: Numbers, stream: Stream,
+    data: Images, sizes: jax.Array, span: jax.Array, *, parts: programs.Parts, batch: int,
+) -> Seen:  # fmt: skip
+    step, _, row = span
+    numbers = numbers._replace(augment=stream.augment)
+    images, copy, _ = programs.images_at(stream, data, row, batch)
+    of_step, _ = programs.loss_of_step(
+        batch_stats, numbers, images, step, stream.augment_seed, copy, parts
+    )
+    seen = along_gradient(lambda w, _: of_step(w)[0], params, (), sizes)
+    return jax.tree.map(lambda leaf: jnp.where(alive, leaf, jnp.nan), seen)
+
+
+def table(plan: Plan, book: Book, taken: int) -> dict[str, np.ndarray]:
+    """The arrays of step_probes.npz: the probes before each of the steps taken so far."""
+    steps = [step for step in plan.events.probe if step < taken]
+    seen = {name: values[:, : len(steps)] for name, values in book.probes.items()}
+    fields = records.with_smoothness(steps, plan.probe_sizes, seen)
+    return described(plan.members, {}, records.UNITS, fields)

@@ -1,0 +1,239 @@
+"""Probes along the gradient: closed forms, and a run that they leave alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from jaxcifar.config import Config, Stage, replace
+from jaxcifar.core import signals
+from jaxcifar.core.errors import UserError
+from jaxcifar.landscape import step_probes
+from jaxcifar.records.step_probes import with_smoothness
+
+SIZES = np.array([0.05, 0.1, 0.2, 0.4])
+FAR = np.array([0.1, 1.0, 10.0, 100.0])
+RATES = ({"optim.lr": 0.01}, {"optim.lr": 0.03})
+PLAIN = replace(tiny.BASE, {"optim.momentum": 0.0})
+PROBED = replace(PLAIN, {"probe.every": "2 steps", "probe.factors": (0.1, 1.0, 4.0)})
+
+
+def matrix(n=6, seed=0):
+    """Symmetric, with negative eigenvalues, too."""
+    half = np.random.default_rng(seed).normal(size=(n, n))
+    return half + half.T
+
+
+def flat(tree):
+    return jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(tree)])
+
+
+def tree_of(w):
+    """Six numbers as weights of two shapes."""
+    return {"kernel": w[:4].reshape(2, 2), "bias": w[4:]}
+
+
+def quadratic(params, batch):
+    """A mean over a batch of matrices."""
+    w = flat(params)
+    return jnp.einsum("i,bij,j->b", w, batch, w).mean() / 2
+
+
+def look(loss, params, batch, sizes=SIZES):
+    """All fields of a probe, computed in float64."""
+    with jax.enable_x64(True):
+        params, batch = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), (params, batch))
+        seen = step_probes.along_gradient(loss, params, batch, jnp.asarray(sizes))
+        rows = {name: np.asarray(value)[None] for name, value in seen._asdict().items()}
+    return {name: v if name in ("step", "sizes") else v[0]
+            for name, v in with_smoothness([0], sizes, rows).items()}  # fmt: skip
+
+
+def test_a_quadratic_gives_its_closed_forms():
+    w = np.random.default_rng(1).normal(size=6)
+    batch = np.stack([matrix(seed=seed) for seed in (1, 2)])
+    a = batch.mean(0)
+    # Leaves come in the order of their names: the bias first.
+    order = np.r_[4:6, 0:4]
+    wanted_w, g = w[order], a @ w[order]
+    found = look(quadratic, tree_of(w), batch)
+    change = a @ g
+    np.testing.assert_allclose(found["loss"], wanted_w @ a @ wanted_w / 2, rtol=1e-12)
+    np.testing.assert_allclose(found["gradient_norm"], np.linalg.norm(g), rtol=1e-12)
+    losses = wanted_w @ a @ wanted_w / 2 - SIZES * (g @ g) + SIZES**2 * (g @ a @ g) / 2
+    np.testing.assert_allclose(found["losses"], losses, rtol=1e-10)
+    np.testing.assert_allclose(found["distance"], SIZES * np.linalg.norm(change), rtol=1e-10)
+    there = g - SIZES[:, None] * change
+    cosine = there @ g / (np.linalg.norm(there, axis=1) * np.linalg.norm(g))
+    np.testing.assert_allclose(found["cosine"], cosine, rtol=1e-10)
+    beta = np.linalg.norm(change) / np.linalg.norm(g)
+    np.testing.assert_allclose(found["smoothness"], beta, rtol=1e-10)
+
+
+@pytest.mark.parametrize("rank", range(6))
+def test_along_an_eigenvector_smoothness_is_the_absolute_eigenvalue(rank):
+    a = matrix()
+    values, vectors = np.linalg.eigh(a)
+    found = look(lambda w, batch: w @ batch @ w / 2, 3 * vectors[:, rank], a)
+    np.testing.assert_allclose(found["smoothness"], abs(values[rank]), rtol=1e-8)
+    found_sign = np.sign(1 - SIZES * values[rank])
+    np.testing.assert_allclose(found["cosine"], found_sign, rtol=1e-8)
+
+
+def test_a_linear_loss_has_a_gradient_that_does_not_move():
+    c = np.array([3.0, -4.0])
+    found = look(lambda w, batch: w @ batch, np.ones(2), c)
+    assert found["gradient_norm"] == 5 and found["loss"] == -1
+    np.testing.assert_allclose(found["losses"], -1 - 25 * SIZES, rtol=1e-12)
+    assert (found["distance"] == 0).all() and found["smoothness"] == 0
+    np.testing.assert_allclose(found["cosine"], 1, rtol=1e-12)
+
+
+def test_a_flat_loss_has_neither_angle_nor_smoothness():
+    found = look(lambda w, batch: (0 * w).sum() + batch, np.ones(2), 2.0)
+    assert (found["losses"] == 2).all() and found["gradient_norm"] == 0
+    assert np.isnan(found["cosine"]).all() and np.isnan(found["smoothness"])
+
+
+def test_what_overflows_is_a_hole_and_not_the_others():
+    """L = exp(w^2): its gradient at 1 is 2e, and a step of more than 10 ends beyond 700 = w^2."""
+    found = look(lambda w, batch: jnp.exp(jnp.square(w) * batch).sum(), np.ones(1), 1.0, sizes=FAR)
+    np.testing.assert_array_equal(np.isfinite(found["losses"]), [True, True, False, False])
+    np.testing.assert_array_equal(np.isnan(found["losses"]), [False, False, True, True])
+    assert np.isnan(found["smoothness"]), "the largest of all is not known"
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """The same training with and without probes, and the snapshots that the former saved."""
+    return both(RATES, n_train=32)
+
+
+def both(rows, n_train, **changes):
+    saved = []
+    made, plain = (tiny.make_plan(*rows, base=replace(base, changes), n_train=n_train)
+                   for base in (PROBED, PLAIN))  # fmt: skip
+    data = tiny.images_of(made, n_train)
+    return made, tiny.run(made, data, saved=saved), tiny.run(plain, data), saved
+
+
+def assert_same_training(probed, plain):
+    tiny.assert_same_bits(probed._replace(book=probed.book._replace(probes={})), plain)
+
+
+def test_training_is_the_same_to_the_bit(runs):
+    _, probed, plain, _ = runs
+    assert_same_training(probed, plain)
+
+
+@pytest.mark.slow
+def test_so_it_is_where_batches_are_short_and_stages_change_them():
+    """Epochs of 16, 16 and 8 images under AdamW, then of 20 under SGD; a probe before each step."""
+    stage = Stage(0.5, {"optim.name": "sgd", "train.batch_size": 20})
+    changes = {"optim.name": "adamw", "optim.momentum": None, "stages": (stage,)}
+    rows = tuple(row | {"optim.clip": 1.0, "model.dropout_rate": 0.3} for row in RATES)
+    made, probed, plain, _ = both(rows, 40, **changes)
+    assert_same_training(probed, plain)
+    assert [made.batch_sizes()[step] for step in made.events.probe] == [16, 8, 20]
+    steps = probed.book.steps["loss"][:, list(made.events.probe)]
+    np.testing.assert_allclose(probed.book.probes["loss"], steps, rtol=2e-6)
+
+
+def test_probes_are_of_the_very_step_that_follows(runs):
+    """Of plain SGD: the loss it records, and the gradient that its weights move by."""
+    made, probed, _, _ = runs
+    assert made.events.probe == (0, 2)
+    seen = probed.book.probes
+    for name, shape in {"loss": (2, 2), "gradient_norm": (2, 2), "losses": (2, 2, 3)}.items():
+        assert seen[name].shape == shape and np.isfinite(seen[name]).all()
+    steps = probed.book.steps["loss"][:, [0, 2]]
+    np.testing.assert_allclose(seen["loss"], steps, rtol=2e-6)
+    stops, data = [], tiny.images_of(made, 32)
+    for wanted in (1, 2):  # before the first step, before the third
+        calls = iter(range(1, 100))
+        with pytest.raises(signals.Interrupted) as stopped:
+            tiny.run(made._replace(events=made.events._replace(keep=(1,))), data,
+                     stop=lambda calls=calls, wanted=wanted: next(calls) == wanted)  # fmt: skip
+        stops.append(tiny.host(stopped.value.snapshot))
+    assert [int(stop.cursor.step) for stop in stops] == [0, 1]
+    before, after = (jax.tree.leaves(stop.state.params) for stop in stops)
+    for m, rate in enumerate((0.01, 0.03)):
+        moved = [np.ravel(a[m] - b[m]).astype("f8") for a, b in zip(before, after, strict=True)]
+        norm = np.linalg.norm(np.concatenate(moved)) / rate
+        assert seen["gradient_norm"][m, 0] == pytest.approx(norm, rel=1e-3)
+
+
+def test_stopped_anywhere_and_continued_the_records_are_the_same(runs):
+    made, probed, _, _ = runs
+    data = tiny.images_of(made, 32)
+    for wanted in range(1, 5):
+        calls = iter(range(1, 100))
+        with pytest.raises(signals.Interrupted) as stopped:
+            tiny.run(made, data, stop=lambda calls=calls, wanted=wanted: next(calls) == wanted)
+        tiny.assert_same_bits(tiny.run(made, data, tiny.host(stopped.value.snapshot)), probed)
+
+
+def test_the_table_tells_of_itself_and_ends_with_the_steps_taken(runs):
+    made, _, _, saved = runs
+    table = step_probes.table(made, saved[0].book, int(saved[0].cursor.step))
+    assert table["step"].tolist() == [0] and table["members"].tolist() == ["m0", "m1"]
+    np.testing.assert_allclose(table["sizes"], [0.01, 0.1, 0.4], rtol=1e-12)
+    assert set(table) == {"members", "units", *step_probes.records.UNITS}
+    beta = table["distance"] / (table["sizes"] * table["gradient_norm"][..., None])
+    np.testing.assert_array_equal(table["smoothness"], beta.max(-1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [{"lane": "map"}, {"shared_batch": False}])
+def test_lanes_agree(runs, change):
+    made, probed, _, _ = runs
+    other = tiny.make_plan(*RATES, base=PROBED, n_train=32, **change)
+    other = tiny.run(other, tiny.images_of(other, 32))
+    for name, values in probed.book.probes.items():
+        np.testing.assert_allclose(other.book.probes[name][:, 0], values[:, 0], rtol=1e-3)
+
+
+def test_a_lost_member_has_no_probes_and_disturbs_nobody(runs):
+    _, probed, _, _ = runs
+    made = tiny.make_plan(RATES[0], {"optim.lr": 1e30}, base=PROBED, n_train=32)
+    lost = tiny.run(made, tiny.images_of(made, 32)).book.probes
+    for name, values in probed.book.probes.items():
+        np.testing.assert_array_equal(lost[name][0], values[0])
+        assert np.isnan(lost[name][1, -1]).all()
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"probe.lr": 0.2}, "probe.lr=0.2 has no effect without probe.every"),
+    ({"probe.factors": (1.0,)}, "probe.factors=.* has no effect without probe.every"),
+    ({"probe.every": "0 steps"}, "is no span of training"),
+    ({"probe.every": "1.5 steps"}, "is no span of training"),
+    ({"probe.every": 50}, "probe.every=50 is of the wrong type"),
+    ({"probe.every": "1", "probe.lr": 0.0}, "probe.lr=0.0 is out of range"),
+    ({"probe.every": "1", "probe.lr": float("inf")}, "probe.lr=inf is out of range"),
+    ({"probe.every": "1", "probe.lr": float("nan")}, "probe.lr=nan is out of range"),
+    ({"probe.every": "1", "probe.factors": ()}, "probe.factors=.. is out of range"),
+    ({"probe.every": "1", "probe.factors": (2.0, 1.0)}, "in rising order"),
+    ({"probe.every": "1", "probe.factors": (1.0, 1.0)}, "in rising order"),
+    ({"probe.every": "1", "probe.factors": (-1.0, 1.0)}, "above 0"),
+    ({"probe.every": "1", "probe.factors": (1.0, float("inf"))}, "finite"),
+    ({"probe.every": "1", "probe.factors": (float("nan"),)}, "finite"),
+    ({"probe.every": "1", "probe.factors": (1.0, float("nan"), 2.0)}, "finite"),
+])  # fmt: skip
+def test_refused_settings(changes, words):
+    with pytest.raises(UserError, match=words) as error:
+        replace(Config(), changes)
+    assert len(str(error.value).splitlines()) <= 3
+
+
+def test_a_span_below_a_step_is_refused():
+    with pytest.raises(UserError, match="less than one step"):
+        tiny.make_plan(base=replace(tiny.BASE, {"probe.every": "0.1 epochs"}))
+
+
+@pytest.mark.parametrize("every, steps", [
+    ("2 steps", (0, 2, 4)), ("4 steps", (0, 4)), ("1 steps", (0, 1, 2, 3, 4, 5)),
+    ("6 steps", (0,)), ("50 steps", (0,)), ("1", (0, 3)), ("2 epochs", (0,)), (None, ()),
+])  # fmt: skip
+def test_probes_come_before_steps(every, steps):
+    assert tiny.make_plan(base=replace(tiny.BASE, {"probe.every": every})).events.probe == steps
