@@ -8,6 +8,9 @@ from made_records import write_run
 from made_report import finish
 
 from jaxcifar import figures
+from jaxcifar.records import step_probes
+
+PARTS = ("test", "histograms", "probes", "step_probes")
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BINS = 15
@@ -87,6 +90,22 @@ def make_probes(rng, members, layers, skill, canet=False, kernel=3):
     return table | (make_attention(rng, count) if canet else {})
 
 
+def make_step_probes(rng, members, probes=12, sizes=8):
+    """Every fifty steps, eight sizes: a loss that grows with them, the more the longer."""
+    sizes = 0.05 * 8 ** (np.arange(sizes) / (sizes - 1))
+    shape = (len(members), probes, 1)
+    norm = rng.uniform(0.5, 2, shape)
+    beta = np.linspace(2, 40, len(members))[:, None, None] * rng.uniform(0.8, 1.2, shape)
+    losses = 2.3 * np.exp(-0.1 * np.arange(probes))[:, None] + norm**2 * (
+        beta * sizes**2 / 2 - sizes
+    )
+    seen = {
+        "loss": losses[..., 0], "gradient_norm": norm[..., 0], "losses": losses,
+        "distance": beta * sizes * norm, "cosine": np.cos(np.minimum(beta * sizes / 4, 3)),
+    }  # fmt: skip
+    return step_probes.with_smoothness(50 * np.arange(probes), sizes, seen)
+
+
 def make_attention(rng, count, blocks=6, width=16):
     """What only networks with attention have: maps, and the unit transforms' singular values."""
     maps = rng.uniform(0.3, 0.7, (count, blocks, 16, 8, 8)).repeat(4, -1).repeat(4, -2)
@@ -115,7 +134,7 @@ def plain_layers(blocks=6):
     return [*names, "fc"]
 
 
-def write_inside(folder, canet=False, parts=("test", "histograms", "probes"), epochs=20):
+def write_inside(folder, canet=False, parts=PARTS, epochs=20):
     """Add the files to a run folder of `made_records` and `made_report`; one group for all."""
     rng = np.random.default_rng(1)
     config = json.loads((folder / "config.json").read_text())
@@ -126,6 +145,7 @@ def write_inside(folder, canet=False, parts=("test", "histograms", "probes"), ep
         "test": lambda: make_test(rng, members, skill),
         "histograms": lambda: make_histograms(rng, members, leaves, epochs),
         "probes": lambda: make_probes(rng, members, plain_layers(), skill, canet),
+        "step_probes": lambda: make_step_probes(rng, members),
     }
     group = folder / "groups" / "made-0a"
     group.mkdir(parents=True, exist_ok=True)
@@ -135,7 +155,7 @@ def write_inside(folder, canet=False, parts=("test", "histograms", "probes"), ep
     return folder
 
 
-def make_run(folder, canet=True, parts=("test", "histograms", "probes"), **records):
+def make_run(folder, canet=True, parts=PARTS, **records):
     """A finished run with the optional files; its networks are CANets of different size."""
     finish(write_run(folder, **records))
     config = json.loads((folder / "config.json").read_text())

@@ -25,6 +25,7 @@ from jaxcifar.figures import (
     samples,
     singular_values,
     sizes,
+    step_probes,
     weight_histograms,
 )
 from jaxcifar.figures.style import save
@@ -94,6 +95,13 @@ INSIDE: Mapping[str, InsideRow] = {
         weight_histograms.attention_weights, lambda _, i: weight_histograms.canets(i)
     ),
     "attention_maps": InsideRow(attention.attention_maps, lambda _, i: i.probed("attention")),
+    "loss_variation": InsideRow(step_probes.loss_variation, step_probes.has_probes),
+    "gradient_predictiveness": InsideRow(
+        step_probes.gradient_predictiveness, step_probes.has_probes
+    ),
+    "gradient_cosine": InsideRow(step_probes.gradient_cosine, step_probes.has_probes),
+    "effective_smoothness": InsideRow(step_probes.effective_smoothness, step_probes.has_probes),
+    "distance_profile": InsideRow(step_probes.distance_profile, step_probes.has_probes),
     "singular_values": InsideRow(
         singular_values.singular_values, lambda _, i: i.probed("singular_values")
     ),

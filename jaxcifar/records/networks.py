@@ -1,17 +1,20 @@
-"""Reading what a run's groups recorded inside their networks: test.npz, histograms.npz, probes.npz.
+"""Reading what a run's groups recorded inside their networks.
 
-Each file is optional: a run without it has an empty mapping. Arrays are those of the files, taken
-apart by member.
+Each of test.npz, histograms.npz, probes.npz and step_probes.npz is optional: a run without it has
+an empty mapping. Arrays are those of the files, taken apart by member.
 """
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from jaxcifar.core.files import given
+from jaxcifar.records import step_probes
 from jaxcifar.records.formats import read_file, read_json, read_table
+from jaxcifar.records.step_probes import StepProbes
 
 Array = np.ndarray
 Part = TypeVar("Part")
@@ -68,6 +71,7 @@ class Inside(NamedTuple):
     histograms: Mapping[str, Histograms]
     probes: Mapping[str, Probes]
     summary: Mapping[str, Mapping[str, Any]]
+    step_probes: Mapping[str, StepProbes] = MappingProxyType({})  # along the gradient
 
     def probed(self, field: str) -> dict[str, Probes]:
         """The members whose networks have this."""
@@ -86,6 +90,7 @@ def read_inside(workdir: Path | str) -> Inside:
         histograms=_of_groups(folder, "histograms.npz", _histograms),
         probes=_of_groups(folder, "probes.npz", _probes),
         summary=finished_members(folder / "summary.json"),
+        step_probes=_of_groups(folder, step_probes.FILE, step_probes.of_member),
     )
 
 

@@ -40,6 +40,17 @@ CAPTIONS = {
     "attention_weights": "Weights in CANet's first block, a ridge an epoch: a convolution, channel "
     "attention (SE), spatial attention (SA), the unit transform.",
     "attention_maps": "CANet's spatial attention on test images, a column a block.",
+    "loss_variation": "Variation of the loss (after arXiv:1805.11604): the minibatch's loss after "
+    "steps of several sizes along its gradient, from the lowest to the highest. These steps are "
+    "looked at and not taken; this is no band over learning rates.",
+    "gradient_predictiveness": "Gradient predictiveness: L2 norm of how much the gradient changes "
+    "when such a step is taken, from the smallest to the largest.",
+    "gradient_cosine": "The same as the cosine of the angle between the two gradients: 1 = the "
+    "direction is kept.",
+    "effective_smoothness": "Effective beta-smoothness: the largest change of the gradient over "
+    "the distance moved, of all step sizes.",
+    "distance_profile": "Change of the gradient over the step size, early in training and at the "
+    "last probe.",
     "singular_values": "Singular values of the kernels of CANet's unit transforms, over each "
     "kernel's largest.",
 }

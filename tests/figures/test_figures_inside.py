@@ -13,6 +13,9 @@ from jaxcifar.figures import confusion, shown_members, test_set_counts
 from jaxcifar.figures.text import wrapped
 from jaxcifar.records.calibration import expected_calibration_error
 
+PROBED = {"loss_variation", "gradient_predictiveness", "gradient_cosine",
+          "effective_smoothness", "distance_profile"}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
@@ -51,7 +54,7 @@ def test_figures_are_saved_and_the_same_records_give_the_same_bytes(run, monkeyp
 def test_every_figure_of_many_members_names_its_data_and_the_choice(name, many):
     said = words(figures.INSIDE[name].draw(*read(many)))
     assert "Data: synthetic, study bn:quick, n = 2 seeds." in said
-    if name != "accuracy_by_size":  # has room for all
+    if name not in ("accuracy_by_size", *PROBED):  # have room for all
         assert "Drawn of 8: the " in said and "with the highest selection accuracy." in said
 
 
@@ -61,6 +64,7 @@ def test_every_figure_of_many_members_names_its_data_and_the_choice(name, many):
     (("histograms",), {"accuracy_by_size", "weight_histograms"}),
     (("probes",), {"accuracy_by_size", "sample_predictions", "activation_rms", "dead_units",
                    "first_filters"}),
+    (("step_probes",), {"accuracy_by_size", *PROBED}),
 ])  # fmt: skip
 def test_what_was_not_recorded_draws_no_figure(tmp_path, unsaved, parts, drawn):
     assert set(figures.draw_all(make_run(tmp_path, canet=False, parts=parts))) == drawn
@@ -77,7 +81,7 @@ def test_networks_without_a_convolution_have_no_filters(tmp_path, unsaved):
     assert "first_filters" not in figures.draw_all(folder)
 
 
-@pytest.mark.parametrize("name", ["test", "histograms", "probes"])
+@pytest.mark.parametrize("name", ["test", "histograms", "probes", "step_probes"])
 @pytest.mark.parametrize("damage", [
     lambda content: b"", lambda content: b"\x00{", lambda content: content[: len(content) // 2],
     lambda content: content.replace(b"members", b"nobodys"),

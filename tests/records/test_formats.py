@@ -60,6 +60,7 @@ RUN = {
     "groups/g/test.npz": ["read_inside"],
     "groups/g/histograms.npz": ["read_inside"],
     "groups/g/probes.npz": ["read_inside"],
+    "groups/g/step_probes.npz": ["read_inside"],
 }
 DOORS = {
     "study_file.members": study_file.members, "read_run": read_run, "read_inside": read_inside,
