@@ -4,11 +4,13 @@
 >>> mine = landscape.of_loss(loss, params, batches)  # of any loss(params, batch)
 >>> landscape.line(mine, resolution=101).loss
 >>> landscape.hessian(mine, top=5).eigenvalues
+>>> landscape.probe(mine, sizes=[0.1, 0.2]).distance
 """
 
 from jaxcifar.landscape.hessian import hessian, hessian_product
 from jaxcifar.landscape.objective import Objective, of_loss, of_member
 from jaxcifar.landscape.slices import line, surface
+from jaxcifar.landscape.step_probes import probe
 from jaxcifar.landscape.sweep import (
     StepBand,
     band,
@@ -21,12 +23,14 @@ from jaxcifar.landscape.sweep import (
 from jaxcifar.landscape.trajectory import trajectory
 from jaxcifar.records.hessians import Hessian
 from jaxcifar.records.landscapes import Landscape
+from jaxcifar.records.step_probes import StepProbes
 
 __all__ = [
     "Hessian",
     "Landscape",
     "Objective",
     "StepBand",
+    "StepProbes",
     "band",
     "default_numbers",
     "hessian",
@@ -35,6 +39,7 @@ __all__ = [
     "line",
     "of_loss",
     "of_member",
+    "probe",
     "surface",
     "sweep_program",
     "sweep_step",

@@ -7,6 +7,7 @@ or the running statistics.
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcifar import programs
+from jaxcifar.config import ProbeConfig
+from jaxcifar.core.errors import UserError
 from jaxcifar.core.types import Book, Images, Numbers, Plan, Program, Stream, TrainState, Tree
+from jaxcifar.landscape.objective import Objective
+from jaxcifar.landscape.progress import watched
+from jaxcifar.landscape.slices import objective_of
 from jaxcifar.records import step_probes as records
 from jaxcifar.records.formats import described
 
@@ -57,6 +63,57 @@ def along_gradient(
     seen = jax.lax.scan(look, nowhere, jnp.concatenate([jnp.zeros_like(sizes[:1]), sizes]))[1]
     losses, lengths, distance, cosine = seen
     return Seen(losses[0], lengths[0], losses[1:], distance[1:], cosine[1:])
+
+
+def probe(
+    target: Objective | Path | str, member: str | None = None, *,
+    sizes: Sequence[float] | None = None, **of: Any,
+) -> records.StepProbes:  # fmt: skip
+    """Look along the gradient of every batch, from weights that stay where they are.
+
+    Args:
+        target: a run folder, or an objective (`of_loss`, `of_member`).
+        member: whose weights of the run folder.
+        sizes: step sizes; None = the eight of a run that asks for none, 0.05 to 0.4.
+        of: what else `of_member` takes: which, split, subset, batch, mode, data_dir. The mode is
+            "train" where none is named: BatchNorm by the statistics of the batch, as in training.
+
+    Returns: a `StepProbes`, a probe a batch, whose ``step`` is the batch's number; its ``units``
+        say what its arrays are in.
+
+    Raises: UserError: as `of_member`; sizes that are no finite numbers above 0 in rising order.
+
+    >>> mine = landscape.of_loss(lambda w, x: jnp.square(x @ w).mean(), jnp.ones(3), batches)
+    >>> landscape.probe(mine, sizes=[0.1, 0.2]).smoothness
+    """
+    chosen = ProbeConfig().sizes if sizes is None else _checked(sizes)
+    if not isinstance(target, Objective):
+        of = {"mode": "train"} | of
+    objective, _ = objective_of(target, member, None, of)
+    dtype = jnp.result_type(*jax.tree.leaves(objective.params))
+    given, count = jnp.asarray(chosen, dtype), len(objective.counts)
+    seen: list[Seen] = []
+    for index in watched(range(count), count, "probes"):
+        batch = jax.tree.map(lambda leaf, index=index: leaf[index], objective.batches)
+        seen.append(jax.device_get(_compiled(objective.loss, objective.params, batch, given)))
+    fields = {name: np.stack([getattr(each, name) for each in seen]) for name in records.SEEN}
+    return records.StepProbes(**records.with_smoothness(np.arange(count), chosen, fields))
+
+
+def _checked(sizes: Sequence[float]) -> tuple[float, ...]:
+    found = np.asarray(sizes)
+    real = found.ndim == 1 and found.size > 0 and np.issubdtype(found.dtype, np.number)
+    real = real and not np.iscomplexobj(found)
+    if not (real and np.isfinite(found).all() and (np.diff(found, prepend=0) > 0).all()):
+        raise UserError(f"sizes are {sizes}\nallowed: finite numbers above 0 in rising order")
+    return tuple(found.astype(float).tolist())
+
+
+@jax.jit
+def _compiled(
+    loss: Callable[[Tree, Any], jax.Array], params: Tree, batch: Any, sizes: jax.Array
+) -> Seen:
+    return along_gradient(loss, params, batch, sizes)
 
 
 def _dot(left: Tree, right: Tree) -> jax.Array:

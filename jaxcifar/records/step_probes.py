@@ -10,7 +10,7 @@ Array = np.ndarray
 FILE = "step_probes.npz"
 _AT = "the weights minus size times the gradient"
 UNITS = {
-    "step": "probe: training steps taken before it",
+    "step": "probe: training steps taken before it; of weights that stay, the batch's number",
     "sizes": "size: step sizes along the gradient",
     "loss": "probe: loss of the minibatch in nats",
     "gradient_norm": "probe: L2 norm of its gradient over all parameters",

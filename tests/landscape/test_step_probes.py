@@ -1,11 +1,14 @@
 """Probes along the gradient: closed forms, and a run that they leave alone."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
 
+from jaxcifar import landscape
 from jaxcifar.config import Config, Stage, replace
 from jaxcifar.core import signals
 from jaxcifar.core.errors import UserError
@@ -201,6 +204,56 @@ def test_a_lost_member_has_no_probes_and_disturbs_nobody(runs):
     for name, values in probed.book.probes.items():
         np.testing.assert_array_equal(lost[name][0], values[0])
         assert np.isnan(lost[name][1, -1]).all()
+
+
+def test_any_loss_of_a_pytree_is_probed_batch_by_batch():
+    """A Flax-like tree, against NumPy; a second loss is not taken for the first."""
+    rng = np.random.default_rng(2)
+    x, w = rng.normal(size=(3, 8, 4)), rng.normal(size=(4, 2))
+    batches = {"x": x.astype("f4"), "y": rng.normal(size=(3, 8, 2)).astype("f4")}
+
+    def loss(params, batch, scale=1.0):
+        return scale * jnp.square(batch["x"] @ params["dense"] - batch["y"]).mean()
+
+    params = {"dense": w.astype("f4")}
+    for scale in (1.0, 2.0):
+        mine = landscape.of_loss(functools.partial(loss, scale=scale), params, batches)
+        found = landscape.probe(mine, sizes=[0.1, 0.5])
+        assert found.step.tolist() == [0, 1, 2] and found.losses.shape == (3, 2)
+        assert set(found.units) == set(found._fields)
+        for k in range(3):
+            a = scale * 2 * x[k].T @ x[k] / 16
+            g = a @ w - scale * 2 * x[k].T @ batches["y"][k] / 16
+            np.testing.assert_allclose(found.gradient_norm[k], np.linalg.norm(g), rtol=1e-5)
+            change = np.linalg.norm(a @ g)
+            np.testing.assert_allclose(found.distance[k], [0.1 * change, 0.5 * change], rtol=1e-4)
+            beta = change / np.linalg.norm(g)
+            np.testing.assert_allclose(found.smoothness[k], beta, rtol=1e-4)
+
+
+def test_a_trained_member_is_probed_where_it_stands(trained):
+    """At each batch the loss of the objective itself, in train mode unless another is named."""
+    for options in ({}, {"mode": "eval", "batch": 16}):
+        found = landscape.probe(trained.workdir, "a", which="last", sizes=[0.01], **options)
+        mine = landscape.of_member(trained.workdir, "a", "last", **{"mode": "train"} | options)
+        assert len(found.step) == len(mine.counts) == 2
+        for index, loss in enumerate(found.loss):
+            batch = jax.tree.map(lambda leaf, index=index: leaf[index], mine.batches)
+            assert loss == pytest.approx(float(jax.jit(mine.loss)(mine.params, batch)), rel=1e-5)
+        assert (found.losses[:, 0] < found.loss).all(), "downhill"
+
+
+@pytest.mark.parametrize("sizes", [
+    [], [0.0, 1.0], [-1.0], [2.0, 1.0], [1.0, 1.0], [float("inf")], [float("nan")], 0.1, ["a"],
+    [1j], [[0.1]], None,
+])  # fmt: skip
+def test_refused_sizes(sizes):
+    mine = landscape.of_loss(lambda w, x: (w * x).sum(), np.ones(2, "f4"), np.ones((1, 2), "f4"))
+    if sizes is None:
+        assert landscape.probe(mine).sizes == pytest.approx(0.05 * 8 ** (np.arange(8) / 7))
+        return
+    with pytest.raises(UserError, match="rising order"):
+        landscape.probe(mine, sizes=sizes)
 
 
 @pytest.mark.parametrize("changes, words", [
