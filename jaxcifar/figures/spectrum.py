@@ -8,17 +8,28 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from jaxcifar.core.files import given
 from jaxcifar.core.wording import plural
-from jaxcifar.figures.style import SERIES, legend, look, new_figure, save, styled
+from jaxcifar.figures.style import (
+    FEW,
+    SERIES,
+    legend,
+    look,
+    new_figure,
+    plain_numbers,
+    save,
+    styled,
+    thinned,
+)
 from jaxcifar.figures.surface_words import MODES
 from jaxcifar.figures.text import columns_for, few_numbers, whole_numbers, wrapped
 from jaxcifar.records import hessians
 from jaxcifar.records.hessians import Hessian, density, step_of
 
 MOST = 9  # panels of a figure
-POINTS = 1200
+POINTS = 800
 WIDTH = 0.008  # of the Gaussians that nodes are drawn as, over the range of all eigenvalues
 FAINTEST = 0.05  # of one eigenvalue: what is less is the tail of a Gaussian
 EIGENVALUE = "eigenvalue (nats per squared weight)"
@@ -32,23 +43,30 @@ def spectrum(found: Sequence[Hessian]) -> Figure:
     low, high = _range(shown)
     width = WIDTH * (high - low)
     at = np.linspace(low - 6 * width, high + 6 * width, POINTS)
-    figure, panels = new_figure(len(shown), 2, EIGENVALUE, "share of eigenvalues\nper unit")
+    figure, panels = new_figure(len(shown), 2, EIGENVALUE, "eigenvalues per unit")
     drawn: list[Any] = []
     for axes, each in zip(panels, shown, strict=True):
         drawn = _panel(axes, each, at, width)
         axes.set_title(wrapped(_title(each, shown), 3.0))
-    least = min(each.parameters for each in shown)
+    one = _peak(width)
+    highest = max(line.get_ydata().max() for axes in panels for line in axes.lines[:1])
     panels[0].set_yscale("log")
-    panels[0].set_ylim(FAINTEST / (max(each.parameters for each in shown) * width * 2.51), None)
+    panels[0].set_ylim(FAINTEST * one, 4 * highest)
+    panels[0].yaxis.set_major_locator(LogLocator(numticks=7))
+    panels[0].yaxis.set_minor_locator(NullLocator())
+    plain_numbers(panels[0])
+    for axes in panels:
+        axes.axhline(one, color="0.5", linestyle=":", linewidth=0.8)
     names = ["density", "largest eigenvalues", "smallest seen"][: len(drawn)]
     legend(figure, drawn, names, loc="outside upper center", ncols=columns_for(names, figure))
     note = f"Drawn: the first {MOST} of {len(rows)}" if len(rows) > MOST else ""
     spread = (
         f"Density: {plural(len(shown[0].nodes), 'random vector')} of {shown[0].nodes.shape[1]} "
-        f"Lanczos steps, spread by Gaussians of width {width:.3g}; below "
-        f"{1 / (least * width * 2.51):.1g} it is less than one eigenvalue"
+        f"Lanczos steps, spread by Gaussians of width {width:.3g}; dotted: a single eigenvalue, "
+        "which few vectors weigh roughly"
     )
-    return _below(figure, [*_measured(shown), spread, *map(_told, shown), note])
+    told = map(_told, shown) if len(shown) <= FEW else ()
+    return _below(figure, [*_measured(shown), spread, *told, note])
 
 
 def _range(found: Sequence[Hessian]) -> tuple[float, float]:
@@ -58,12 +76,18 @@ def _range(found: Sequence[Hessian]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 1.0, high + 1.0)
 
 
+def _peak(width: float) -> float:
+    """How high a single eigenvalue stands, per unit."""
+    return 1 / (width * float(np.sqrt(2 * np.pi)))
+
+
 def _panel(axes: Axes, each: Hessian, at: np.ndarray, width: float) -> list[Any]:
     """Draws one; returns what the legend shows."""
     ours, top, bottom = look(SERIES, 0), look(SERIES, 1), look(SERIES, 3)
-    values = density(each, at, width)
-    (line,) = axes.plot(at, values, color=ours.color)
-    axes.fill_between(at, values, color=ours.color, alpha=0.2, linewidth=0)
+    values = each.parameters * density(each, at, width)
+    places, values = thinned(np.maximum(values, FAINTEST / 10 * _peak(width)))
+    (line,) = axes.plot(at[places], values, color=ours.color)
+    axes.fill_between(at[places], values, color=ours.color, alpha=0.2, linewidth=0)
     if not each.eigenvalues.size:
         return [line]
     marks = [(each.eigenvalues, top), (each.lowest, bottom)]
@@ -184,8 +208,13 @@ def _told(each: Hessian) -> str:
         words.append(f"smallest seen {each.lowest[0]:.3g} (residual {each.lowest_residual[0]:.2g})")
     if each.trace_samples.size:
         n = len(each.trace_samples)
-        words.append(f"trace {each.trace:.4g} \u00b1 {each.trace_error:.2g} (s.e., n = {n})")
+        words.append(f"trace {each.trace:.4g} \u00b1 {_plain(each.trace_error)} (s.e., n = {n})")
     return f"{each.about['name']} ({each.about.get('which', 'as given')}): {', '.join(words)}"
+
+
+def _plain(value: float) -> str:
+    """Two digits, without an exponent where it can be: ``280``."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 def _measured(found: Sequence[Hessian], which: bool = True) -> list[str]:
