@@ -135,6 +135,14 @@ class Phase(NamedTuple):
         epochs, place = divmod(step - self.start, self.steps_per_epoch)
         return self.epoch + epochs, place
 
+    def batch_after(self, step: int) -> tuple[Program, int, int]:
+        """What takes the step after `step`: its program, its epoch, its place in that's order."""
+        epoch, place = self.locate(step)
+        row = place * self.program.batch
+        if row + self.program.batch > self.visits:  # the short batch that ends an epoch
+            return self.program._replace(batch=self.visits - row, segment=1), epoch, row
+        return self.program, epoch, row
+
 
 class Events(NamedTuple):
     """Steps (counted after taking them) at which something besides training happens."""

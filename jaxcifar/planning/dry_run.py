@@ -66,7 +66,7 @@ def estimate(group: Group, machine: Hardware) -> Estimate:
 
 
 def programs_of(plan: Plan) -> frozenset[tuple[str, Program]]:
-    """The programs of a plan that take long to compile: what trains, and what scores.
+    """The programs of a plan that take long to compile: what trains, probes and scores.
 
     An epoch's short last batch is a program of its own. The test set's scores come with more
     detail than those of evaluations.
@@ -78,6 +78,8 @@ def programs_of(plan: Plan) -> frozenset[tuple[str, Program]]:
             found.add(("train", phase.program))
         if short:
             found.add(("train", phase.program._replace(batch=short, segment=1)))
+        looks = (step for step in plan.events.probe if phase.start <= step < phase.stop)
+        found |= {("probe", phase.batch_after(step)[0]) for step in looks}
     return frozenset(found | {("test", plan.phases[-1].program)})
 
 
@@ -167,10 +169,10 @@ def _totals(prepared: Prepared, found: list[Estimate]) -> str:
 
 
 def _compiles(programs: frozenset) -> str:
-    train = sum(kind == "train" for kind, _ in programs)
-    return (
-        f"{plural(len(programs), 'program')} ({train} to train, {len(programs) - train} to score)"
-    )
+    train, probe = (sum(kind == name for kind, _ in programs) for name in ("train", "probe"))
+    score = len(programs) - train - probe
+    probed = f", {probe} to look along gradients" if probe else ""
+    return f"{plural(len(programs), 'program')} ({train} to train, {score} to score{probed})"
 
 
 def _gib(size: float) -> str:

@@ -105,8 +105,10 @@ def work(plan: Plan, scored: int, taken: int = 0) -> float:
     program = plan.phases[0].program
     forward = macs(program)
     trained = float(plan.batch_sizes()[taken:].sum())
+    looks = [step for step in plan.events.probe if step >= taken]
+    probed = float(plan.batch_sizes()[looks].sum()) * (len(plan.probe_sizes) + 1)
     evaluations = sum(step > taken for step in plan.events.evaluate)
-    return program.members * forward * (STEP_COST * trained + scored * evaluations)
+    return program.members * forward * (STEP_COST * (trained + probed) + scored * evaluations)
 
 
 def macs(program: Program) -> int:

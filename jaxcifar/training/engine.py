@@ -106,15 +106,6 @@ def next_cut(plan: Plan, phase: Phase, step: int) -> int:
     return min(ends)
 
 
-def batch_at(phase: Phase, step: int) -> tuple[Program, int, int]:
-    """What takes the step after `step`: its program, its epoch, its place in the epoch's order."""
-    program, (epoch, place) = phase.program, phase.locate(step)
-    row = place * program.batch
-    if row + program.batch > phase.visits:
-        program = program._replace(batch=phase.visits - row, segment=1)
-    return program, epoch, row
-
-
 def probe(plan: Plan, phase: Phase, images: Images, snapshot: Snapshot, numbers: Any) -> Snapshot:
     """Look along the gradient of the step that follows; nothing changes but the Book.
 
@@ -122,7 +113,7 @@ def probe(plan: Plan, phase: Phase, images: Images, snapshot: Snapshot, numbers:
     """
     began = time.perf_counter()
     step = snapshot.cursor.step
-    program, epoch, row = batch_at(phase, step)
+    program, epoch, row = phase.batch_after(step)
     seen = step_probes.measure(
         program, plan.probe_sizes, snapshot.state, numbers, stream_of(phase, epoch), images,
         programs.span(step, step + 1, row),
@@ -140,7 +131,7 @@ def train_segment(
     began = time.perf_counter()
     first = snapshot.cursor.step
     stop = next_cut(plan, phase, first)
-    program, epoch, row = batch_at(phase, first)
+    program, epoch, row = phase.batch_after(first)
     rates = phase.rates(snapshot.book.plateau, np.arange(first, stop))
     padded = np.zeros((len(plan.members), program.segment), param_dtype(program.dtype))
     padded[:, : stop - first] = rates

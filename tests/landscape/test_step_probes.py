@@ -13,6 +13,7 @@ from jaxcifar.config import Config, Stage, replace
 from jaxcifar.core import signals
 from jaxcifar.core.errors import UserError
 from jaxcifar.landscape import step_probes
+from jaxcifar.planning import dry_run, speed
 from jaxcifar.records.step_probes import with_smoothness
 
 SIZES = np.array([0.05, 0.1, 0.2, 0.4])
@@ -282,6 +283,17 @@ def test_refused_settings(changes, words):
 def test_a_span_below_a_step_is_refused():
     with pytest.raises(UserError, match="less than one step"):
         tiny.make_plan(base=replace(tiny.BASE, {"probe.every": "0.1 epochs"}))
+
+
+def test_a_dry_run_counts_what_probes_cost():
+    """Of 80 images in 6 steps, those of three are seen four times more."""
+    probed, plain = (tiny.make_plan(base=base) for base in (PROBED, PLAIN))
+    assert probed.batch_sizes()[list(probed.events.probe)].tolist() == [16, 8, 16]
+    done, more = (speed.work(made, 0) for made in (plain, probed))
+    assert more / done == pytest.approx((80 + 4 * (16 + 8 + 16)) / 80)
+    assert speed.work(probed, 0, 3) / speed.work(plain, 0, 3) == pytest.approx((40 + 4 * 16) / 40)
+    kinds = [kind for kind, _ in dry_run.programs_of(probed)]
+    assert kinds.count("probe") == 2 and "probe" not in {k for k, _ in dry_run.programs_of(plain)}
 
 
 @pytest.mark.parametrize("every, steps", [
