@@ -49,7 +49,7 @@ def spectrum(found: Sequence[Hessian]) -> Figure:
         drawn = _panel(axes, each, at, width)
         axes.set_title(wrapped(_title(each, shown), 3.0))
     one = _peak(width)
-    highest = max(line.get_ydata().max() for axes in panels for line in axes.lines[:1])
+    highest = max(np.max(axes.lines[0].get_ydata()) for axes in panels)
     panels[0].set_yscale("log")
     panels[0].set_ylim(FAINTEST * one, 4 * highest)
     panels[0].yaxis.set_major_locator(LogLocator(numticks=7))
@@ -148,7 +148,7 @@ def _line(axes: Axes, mine: Sequence[Hessian], of: Any, error: Any, place: int) 
 
 
 def _log_where_positive(axes: Axes) -> None:
-    values = np.concatenate([line.get_ydata() for line in axes.lines])
+    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines])
     if (values > 0).all() and values.max() > 20 * values.min():
         axes.set_yscale("log")
         few_numbers(axes.yaxis)

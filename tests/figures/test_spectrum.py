@@ -115,26 +115,27 @@ def write(workdir, *found):
         hessians.write(workdir / "landscape" / hessians.file_name(each), each, {"asked": 1})
 
 
-def test_all_figures_of_a_folder_are_drawn_and_the_same_bytes_again(tmp_path):
-    steps = [made(name, f"step:{step}") for name in ("plain-0.001", "bn-0.001") for step in (9, 10)]
+def test_those_are_compared_of_whom_the_same_was_asked(tmp_path):
+    steps = [made(name, f"step:{step}") for name in ("plain-0.001", "bn-0.001") for step in (10, 9)]
     write(tmp_path, *steps, made(mode="eval"), made(trace_samples=np.zeros(1)))
-    ((name, train), (other, alone)) = sorted(
-        hessians.compared(tmp_path).items(), key=lambda row: -len(row[1])
-    )
-    assert [(each.about["name"], each.about["which"]) for each in train] == [
-        ("bn-0.001", "step:9"), ("bn-0.001", "step:10"),
-        ("plain-0.001", "step:9"), ("plain-0.001", "step:10"),
+    groups = hessians.compared(tmp_path)
+    assert [[(each.about["name"], each.about["which"]) for each in found]
+            for found in sorted(groups.values(), key=len)] == [
+        [("bn-0.001", "best")],
+        [("bn-0.001", "step:9"), ("bn-0.001", "step:10"),
+         ("plain-0.001", "step:9"), ("plain-0.001", "step:10")],
     ], "in the study's order and by step; one whose trace is not done yet is left out"  # fmt: skip
-    files = spectrum.draw_all(tmp_path)
-    assert {path.name for path in files} == {
-        f"{stem}.{kind}" for stem in (f"{name}-spectrum", f"{name}-training", f"{other}-spectrum")
-        for kind in ("png", "svg")
+
+
+def test_all_figures_of_a_folder_are_drawn_and_the_same_bytes_again(tmp_path):
+    write(tmp_path, made(which="step:9"), made(which="step:10"))
+    (name,) = hessians.compared(tmp_path)
+    first = {path: path.read_bytes() for path in spectrum.draw_all(tmp_path)}
+    assert {path.name for path in first} == {
+        f"{name}-{what}.{kind}" for what in ("spectrum", "training") for kind in ("png", "svg")
     }  # fmt: skip
-    before = {path: path.read_bytes() for path in files}
-    assert all(len(content) < 300_000 for content in before.values())
-    assert {
-        path: path.read_bytes() for path in spectrum.draw_all(tmp_path, [name, other])
-    } == before
+    assert all(len(content) < 300_000 for content in first.values())
+    assert {path: path.read_bytes() for path in spectrum.draw_all(tmp_path, [name])} == first
     assert spectrum.draw_all(tmp_path, ["hessian-0"]) == []
 
 
