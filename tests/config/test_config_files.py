@@ -17,7 +17,10 @@ from jaxcifar.planning import plan
 from jaxcifar.reproduction import reference
 
 VARIANTS = (None, "published", "asrun", "quick")
-OTHERS = {"bn": (None, "quick", "small", "r0", "r1"), "cnn": (None, "quick", "published")}
+OTHERS = {
+    "bn": (None, "quick", "small", "r0", "r1"), "bn_probe": (None, "quick", "small", "r0", "r1"),
+    "cnn": (None, "quick", "published"),
+}  # fmt: skip
 FILES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 STUDIES = [name for name in FILES if name not in OTHERS]
 ALL = [(name, v) for name in FILES for v in OTHERS.get(name, VARIANTS)]

@@ -1,0 +1,68 @@
+"""Probes along the gradient: VGG-A with and without BatchNorm, as arXiv:1805.11604 looks at them.
+
+    python -m jaxcifar.train --config configs/bn_probe.py[:quick|:small|:r0|:r1]
+
+none    the paper's setting: plain SGD at a rate of 0.1, batches of 128, Glorot initialisation, no
+        augmentation, 15,000 steps (43 epochs without the 10 % that validate: 15,136). Every 50
+        steps the loss and its gradient are looked at along the gradient, at steps from 1/2 to 4
+        times the rate. How many sizes, how they are spaced and how often it looked the paper does
+        not say: here eight, geometrically spaced
+:quick  the same at width 0.25 on synthetic images, 150 steps: minutes on 2 CPU cores
+:small  the same at width 0.25, 3 epochs: what 2 CPU cores can do of it within the hour
+:r0     the first report's runs, eight of Adam as `bn.py:r0` has them, with the same probes
+:r1     the second report's runs, likewise of `bn.py:r1`
+
+Under Adam, too, the probes go along the gradient, at the step sizes of the paper: what Adam's own
+steps are like they do not say.
+"""
+
+import bn  # beside this file
+
+from jaxcifar.config import (
+    Config,
+    DataConfig,
+    ModelConfig,
+    OptimConfig,
+    ProbeConfig,
+    Study,
+    TrainConfig,
+    replace,
+    sweep,
+)
+from jaxcifar.core.errors import unknown
+
+EVERY = "50 steps"
+BASE = Config(
+    data=DataConfig(normalisation="half"),
+    model=ModelConfig(name="vgg_a", init="xavier_normal"),
+    optim=OptimConfig(name="sgd", lr=0.1),
+    train=TrainConfig(epochs=43, batch_size=128),
+    probe=ProbeConfig(every=EVERY, lr=0.1),
+    select="last",
+)
+VARIANTS = {
+    None: {},
+    "quick": {
+        "data.name": "synthetic",
+        "data.n_train": 7111,  # 6,400 train: 50 full batches an epoch
+        "data.n_test": 2000,
+        "model.width": 0.25,
+        "train.epochs": 3,
+        "probe.every": "10 steps",
+    },
+    "small": {"model.width": 0.25, "train.epochs": 3, "checkpoint.save_every": "0.5 epochs"},
+}
+OF_REPORTS = ("r0", "r1")
+
+
+def get_config(variant: str | None = None) -> Study:
+    """Two members, one a network; of a report's runs as many as it has."""
+    if variant in OF_REPORTS:
+        study = bn.get_config(variant)
+        base = replace(study.base, {"probe.every": EVERY, "probe.lr": 0.1})
+        return Study("bn_probe", base, study.members, study.seeds)
+    if variant not in VARIANTS:
+        raise unknown("variant", str(variant), [*filter(None, VARIANTS), *OF_REPORTS])
+    networks = {"batch": "bn", "none": "plain"}
+    members = sweep({"model.norm": tuple(networks)}, name=lambda row: networks[row["model.norm"]])
+    return Study("bn_probe", replace(BASE, VARIANTS[variant]), members)
