@@ -1,6 +1,8 @@
 """Loss surfaces to turn and zoom: one HTML file that needs no network."""
 
+import html
 import importlib.util
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -80,9 +82,10 @@ def _lines(found: Sequence[Landscape]) -> Any:
 
 
 def _finished(made: Any, found: Sequence[Landscape], scale: Scale, height: int) -> Any:
+    lines = textwrap.wrap(caption(found, scale.log, marked=False), 140)  # Plotly breaks none
+    text = "<br>".join(map(html.escape, lines))
     made.update_layout(
-        title={"text": caption(found, scale.log), "font": {"size": 12}, "automargin": True,
-               "yref": "container"},
+        title={"text": text, "font": {"size": 12}, "automargin": True, "yref": "container"},
         height=height, margin={"l": 10, "r": 10, "b": 40, "t": 60}, template="plotly_white",
     )  # fmt: skip
     return made
@@ -115,7 +118,5 @@ def _ticks(scale: Scale) -> dict[str, Any]:
     """Ticks of a logarithmic height, as plain numbers."""
     if not scale.log:
         return {}
-    low, high = (float(np.log10(end)) for end in (scale.low, scale.high))
-    tens = np.arange(np.ceil(low), np.floor(high) + 1)
-    places = tens if len(tens) > 2 else np.linspace(low, high, 5)
-    return {"tickvals": places.tolist(), "ticktext": [f"{10**place:.3g}" for place in places]}
+    marks = scale.heights()
+    return {"tickvals": np.log10(marks).tolist(), "ticktext": [f"{mark:.4g}" for mark in marks]}

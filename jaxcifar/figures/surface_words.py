@@ -23,8 +23,14 @@ def axis_names(each: Landscape) -> tuple[str, str]:
     return "first direction" if each.b is not None else "direction", "second direction"
 
 
-def caption(found: Sequence[Landscape], log: bool = False) -> str:
-    """What all of them show, in sentences; what differs between them is told of each."""
+def caption(found: Sequence[Landscape], log: bool = False, marked: bool = True) -> str:
+    """What all of them show, in sentences; what differs between them is told of each.
+
+    Args:
+        found: landscapes of which the same was asked.
+        log: whether losses are drawn logarithmically.
+        marked: whether the weights and the path are marked as in planes of contours.
+    """
     about = found[0].about
     said = [_measured(each) for each in found]
     told = [said[0]] if len(set(said)) == 1 else [
@@ -36,11 +42,12 @@ def caption(found: Sequence[Landscape], log: bool = False) -> str:
         told.append(f"Directions: {drawn}, normalisation: {about['normalise']}")
     if cosines := [f"{each.about['cosine']:.4f}" for each in found if "cosine" in each.about]:
         told.append(f"Cosine of the two: {', '.join(dict.fromkeys(cosines))}")
-    if found[0].path is not None:
-        told.append("Dots: checkpoints of training; star: the weights in the origin. Axes in units "
-                    "of distance between weights")  # fmt: skip
-    elif found[0].b is not None:
-        told.append("Cross: the weights")
+    path = found[0].path is not None
+    if marked and found[0].b is not None:
+        where = "Dots: checkpoints of training; star: the weights in the origin"
+        told.append(where if path else "Cross: the weights")
+    if path:
+        told.append("Axes in units of distance between weights")
     if log:
         told.append("Logarithmic scale")
     told += [

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D  # noqa: F401  # the projection "3d"
 
 from jaxcifar.figures.style import COLUMN, PAGE, SERIES, legend, look, styled
@@ -48,6 +48,18 @@ class Scale:
         bar = figure.colorbar(shown, ax=axes, label="loss (nats)", shrink=0.85, pad=0.03)
         self.ticks(bar.ax.yaxis)
         bar.outline.set_linewidth(0.5)
+
+    def heights(self) -> list[float]:
+        """Round losses to mark a height by: 1, 2, 5, 10, ..., or powers of ten of many decades."""
+        if not self.log:
+            return [float(value) for value in MaxNLocator(6).tick_values(self.low, self.high)
+                    if self.low <= value <= self.high]  # fmt: skip
+        tens = 10.0 ** np.arange(np.floor(np.log10(self.low)), np.log10(self.high) + 1)
+        for steps in ((1, 2, 5), (1, 3), (1,)):
+            found = [s * ten for ten in tens for s in steps if self.low <= s * ten <= self.high]
+            if len(found) <= 6:
+                break
+        return found[:: -(-len(found) // 6) or 1]
 
     def ticks(self, axis: Any) -> None:
         """Plain numbers along an axis of losses."""
@@ -99,9 +111,8 @@ def three_d(found: Sequence[Landscape]) -> Figure:
                           linewidth=0.1, edgecolor=(0, 0, 0, 0.15), shade=False)  # fmt: skip
         ends = np.array([scale.low, scale.high])
         axes.set_zlim(*(np.log10(ends) if scale.log else ends))
-        if scale.log:
-            axes.zaxis.set_major_locator(MaxNLocator(4, integer=ends[1] > 100 * ends[0]))
-            axes.zaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{10**value:.3g}"))
+        marks = scale.heights()
+        axes.set_zticks(np.log10(marks) if scale.log else marks, [f"{mark:.4g}" for mark in marks])
         names = [name.partition(" (")[0] for name in axis_names(each)]  # no room for more
         axes.set(xlabel=names[0], ylabel=names[1], zlabel="loss (nats)")
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
@@ -216,7 +227,9 @@ def _below(
     figure: Figure, found: Sequence[Landscape], scale: Scale, fixed: bool = False
 ) -> Figure:  # fmt: skip
     """Say under a figure what it shows: of whom, on which images, along what, and what is blank."""
-    lines = textwrap.wrap(caption(found, scale.log), int(figure.get_figwidth() * 22.5))
+    lines = textwrap.wrap(
+        caption(found, scale.log, marked=not fixed), int(figure.get_figwidth() * 22.5)
+    )
     height = figure.get_figheight() + 0.1 * len(lines)
     figure.set_figheight(height)
     if fixed:

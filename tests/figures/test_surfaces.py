@@ -96,6 +96,18 @@ def test_panels_share_one_scale_logarithmic_over_decades():
     assert norms == {(wide.low, wide.high)}
 
 
+@pytest.mark.parametrize("low, high, marks", [
+    (0.5, 130, [0.5, 1, 2, 5, 10, 20, 50, 100]), (1.4, 31, [2, 5, 10, 20]), (1, 2, None),
+    (0.11, 0.45 * 20, [0.2, 0.5, 1, 2, 5]), (1, 1e30, None), (3, 70, [5, 10, 20, 50]),
+])  # fmt: skip
+def test_heights_are_marked_by_few_round_losses(low, high, marks):
+    scale = surfaces.Scale([line()._replace(loss=np.array([low, high]))])
+    found = scale.heights()
+    assert 1 < len(found) <= 6 and low <= min(found) and max(found) <= high
+    if marks and len(marks) <= 6:
+        np.testing.assert_allclose(found, marks)
+
+
 def test_captions_tell_what_is_shown():
     said = words(surfaces.filled([plane(), plane("plain", 100, holes=3)]))
     for part in (
@@ -112,6 +124,10 @@ def test_captions_tell_what_is_shown():
     assert "by the statistics of each batch of 250" in words(surfaces.contour([train]))
     plain = plane(about=ABOUT | {"batchnorm": False})
     assert "BatchNorm" not in words(surfaces.contour([plain]))
+    for draw, marked in ((surfaces.filled, True), (surfaces.three_d, False)):
+        said = words(draw([trajectory()])) + words(draw([plane()]))
+        assert ("star: the weights" in said) is marked and ("Cross: the weights" in said) is marked
+        assert "Axes in units of distance" in said
     assert "80 % of the variance" in words(surfaces.filled([trajectory()]))
 
 

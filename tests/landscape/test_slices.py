@@ -181,11 +181,11 @@ def cubed(mine):
 
 @pytest.mark.parametrize("change", [scaled, heavier, cubed])
 def test_a_record_of_other_weights_data_or_loss_is_no_answer(tmp_path, change):
-    mine = bowl()
-    first = landscape.line(mine, resolution=5, out=tmp_path)
-    other = landscape.line(change(mine), resolution=5, out=tmp_path)
+    mine, of = bowl(), {"resolution": 5, "normalise": "unit-filter"}  # alike for all weights
+    first = landscape.line(mine, **of, out=tmp_path)
+    other = landscape.line(change(mine), **of, out=tmp_path)
     assert (first.loss != other.loss).any()
-    np.testing.assert_array_equal(other.loss, landscape.line(change(mine), resolution=5).loss)
+    np.testing.assert_array_equal(other.loss, landscape.line(change(mine), **of).loss)
 
 
 @pytest.mark.parametrize("more", [
