@@ -47,7 +47,7 @@ def _surfaces(found: Sequence[Landscape]) -> Any:
         # Plotly counts rows of z along y.
         made.add_trace(Surface(
             x=each.a.tolist(), y=each.b.tolist(), z=_heights(each.loss.T, scale),
-            customdata=_blank(each.loss.T), coloraxis="coloraxis", scene=scene, name=title(each),
+            customdata=each.loss.T.tolist(), coloraxis="coloraxis", scene=scene, name=title(each),
             hovertemplate="%{x:.3g}, %{y:.3g}: %{customdata:.4g} nats",
         ))  # fmt: skip
         if each.path is not None:
@@ -74,7 +74,7 @@ def _lines(found: Sequence[Landscape]) -> Any:
 
     scale, made = Scale(found), Figure()
     for each in found:
-        made.add_trace(Scatter(x=each.a.tolist(), y=_blank(each.loss), name=title(each)))
+        made.add_trace(Scatter(x=each.a.tolist(), y=each.loss.tolist(), name=title(each)))
     made.update_xaxes(title_text=axis_names(found[0])[0])
     made.update_yaxes(title_text="loss (nats)", type="log" if scale.log else "linear")
     made.update_layout(showlegend=True)
@@ -104,14 +104,8 @@ def _path(scatter: Any, each: Landscape, scale: Scale, scene: str) -> Any:
 
 
 def _heights(loss: np.ndarray, scale: Scale) -> list:
-    return _blank(np.log10(loss) if scale.log else loss)
-
-
-def _blank(values: np.ndarray) -> list:
-    """Nested lists, None where a value is not finite: a hole."""
-    holed = values.astype(object)
-    holed[~np.isfinite(values)] = None
-    return holed.tolist()
+    """Nested lists; Plotly writes NaN as null, which is a hole."""
+    return (np.log10(loss) if scale.log else loss).tolist()
 
 
 def _ticks(scale: Scale) -> dict[str, Any]:
