@@ -7,6 +7,7 @@
 >>> landscape.probe(mine, sizes=[0.1, 0.2]).distance
 """
 
+from jaxcifar.landscape.covariate_shift import covariate_shift
 from jaxcifar.landscape.hessian import hessian, hessian_product
 from jaxcifar.landscape.objective import Objective, of_loss, of_member
 from jaxcifar.landscape.slices import line, surface
@@ -21,6 +22,7 @@ from jaxcifar.landscape.sweep import (
     sweep_steps,
 )
 from jaxcifar.landscape.trajectory import trajectory
+from jaxcifar.records.covariate_shift import Shift
 from jaxcifar.records.hessians import Hessian
 from jaxcifar.records.landscapes import Landscape
 from jaxcifar.records.step_probes import StepProbes
@@ -29,9 +31,11 @@ __all__ = [
     "Hessian",
     "Landscape",
     "Objective",
+    "Shift",
     "StepBand",
     "StepProbes",
     "band",
+    "covariate_shift",
     "default_numbers",
     "hessian",
     "hessian_product",

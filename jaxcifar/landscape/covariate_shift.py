@@ -1,0 +1,137 @@
+"""Internal covariate shift (after arXiv:1805.11604): what earlier layers' steps do to a gradient.
+
+Of layer i the gradient G_i at the weights is compared with the one after the layers before it, and
+only they, took a step along their own gradients on the same batch.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcifar import models
+from jaxcifar.core.errors import UserError
+from jaxcifar.core.types import Tree
+from jaxcifar.evaluation import trained
+from jaxcifar.landscape.directions import named_leaves
+from jaxcifar.landscape.objective import Objective
+from jaxcifar.landscape.progress import watched
+from jaxcifar.landscape.slices import objective_of
+from jaxcifar.models.counting import one_image
+from jaxcifar.records.covariate_shift import Shift
+
+
+def covariate_shift(
+    target: Objective | Path | str, member: str | None = None, *, size: float = 0.1,
+    layers: Sequence[str] | None = None, **of: Any,
+) -> Shift:  # fmt: skip
+    """How the gradient of each layer changes when the layers before it take a gradient step.
+
+    Args:
+        target: a run folder, or an objective (`of_loss`, `of_member`).
+        member: whose weights of the run folder.
+        size: of the step along the gradient, such as the learning rate of plain SGD.
+        layers: where the paths of each layer's parameters start, such as "conv1", in the order they
+            run; all parameters must lie in one. None = every convolution, dense layer and
+            normalisation of the member; blocks of a loop are one layer.
+        of: what else `of_member` takes: which, split, subset, batch, mode, data_dir. The mode is
+            "train" where none is named.
+
+    Returns: a `Shift`, a row a batch; its ``units`` say what its arrays are in.
+
+    Raises: UserError: as `of_member`; a size that is no finite number above 0, an objective without
+        `layers`, layers that do not hold all parameters, or one that holds none.
+
+    >>> found = landscape.covariate_shift("runs/mine", "bn-0.1", size=0.1)
+    >>> dict(zip(found.layers, found.distance.mean(axis=0)))
+    """
+    if not (isinstance(size, float | int) and 0 < size < float("inf")):
+        raise UserError(f"a size of {size!r}\nallowed: a finite number above 0")
+    if not isinstance(target, Objective):
+        of = {"mode": "train"} | of
+    objective, _ = objective_of(target, member, None, of)
+    if layers is None:
+        if isinstance(target, Objective) or member is None:
+            raise UserError(
+                "an objective does not say in which order its layers run\n"
+                "give layers, such as ('conv1', 'conv2', 'dense')"
+            )
+        layers = layers_of(target, member, of.get("which", "best"))
+    places = places_in(objective.params, layers)
+    rows = []
+    for index in watched(range(len(objective.counts)), len(objective.counts), "shift"):
+        batch = jax.tree.map(lambda leaf, index=index: leaf[index], objective.batches)
+        rows.append(jax.device_get(_shift(objective.loss, objective.params, batch, size, places)))
+    found = (np.stack(column).astype(np.float64) for column in zip(*rows, strict=True))
+    return Shift(tuple(layers), *(np.where(np.isfinite(f), f, np.nan) for f in found))
+
+
+def layers_of(workdir: Path | str, member: str, which: str = "best") -> tuple[str, ...]:
+    """The layers of a trained member in the order they run, each loop of blocks as one."""
+    model, variables = trained.load(workdir, member, which)
+    look = partial(models.outputs, model, of=lambda y: y.mean())
+    names = (name.partition(" ")[0] for name in jax.eval_shape(look, variables, one_image()))
+    tops = ((name, name.partition("/")[0]) for name in names)
+    return tuple(dict.fromkeys(top if models.STACKED.match(top) else name for name, top in tops))
+
+
+def places_in(params: Tree, layers: Sequence[str]) -> tuple[int, ...]:
+    """Of every array of a tree, in its order, the layer that it belongs to.
+
+    Raises: UserError: it belongs to none or to several, or a layer has no array.
+    """
+    found = []
+    for path in named_leaves(params):
+        own = [place for place, layer in enumerate(layers) if f"{path}/".startswith(f"{layer}/")]
+        if len(own) != 1:
+            raise UserError(
+                f"{path} belongs to {len(own)} of the layers {', '.join(layers)}\n"
+                "every parameter must belong to one: give the starts of their paths as layers"
+            )
+        found += own
+    if empty := [layer for place, layer in enumerate(layers) if place not in found]:
+        there = dict.fromkeys(path.partition("/")[0] for path in named_leaves(params))
+        raise UserError(f"the layer {empty[0]!r} has no parameters\nthere are: {', '.join(there)}")
+    return tuple(found)
+
+
+@partial(jax.jit, static_argnames="places")
+def _shift(
+    loss: Callable[[Tree, Any], jax.Array], params: Tree, batch: Any, size: jax.Array,
+    places: tuple[int, ...],
+) -> tuple[jax.Array, jax.Array, jax.Array]:  # fmt: skip
+    """Norms of the gradients at the weights, their changes and cosines, (L,) each.
+
+    A gradient a layer, and one at the weights before them, one after another in one loop.
+    """
+    count = max(places) + 1
+    where = jax.tree.unflatten(jax.tree.structure(params), places)
+
+    def look(first: Tree, layer: jax.Array) -> tuple[Tree, tuple[jax.Array, ...]]:
+        def moved(w: jax.Array, g: jax.Array, place: int) -> jax.Array:
+            return jnp.where(place < layer, w - jnp.asarray(size, w.dtype) * g, w)
+
+        found = jax.grad(loss)(jax.tree.map(moved, params, first, where), batch)
+        first = jax.tree.map(partial(jnp.where, layer < 0), found, first)
+        change = jax.tree.map(jnp.subtract, found, first)
+        pairs = ((first, first), (change, change), (found, first), (found, found))
+        return first, tuple(_by_layer(*pair, places, count)[layer] for pair in pairs)
+
+    nowhere = jax.tree.map(jnp.zeros_like, params)
+    squares = jax.lax.scan(look, nowhere, jnp.arange(-1, count))[1]
+    before, change, product, after = (rows[1:] for rows in squares)
+    norm = jnp.sqrt(before)
+    return norm, jnp.sqrt(change), product / (norm * jnp.sqrt(after))
+
+
+def _by_layer(left: Tree, right: Tree, places: tuple[int, ...], count: int) -> jax.Array:
+    """Scalar products (count,) of the parts of two trees that belong to each layer."""
+    products = jax.tree.map(lambda a, b: (a * b).sum(), left, right)
+    total = jnp.zeros(count, jnp.result_type(*jax.tree.leaves(products)))
+    for place, product in zip(places, jax.tree.leaves(products), strict=True):
+        total = total.at[place].add(product)
+    return total
