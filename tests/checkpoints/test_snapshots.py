@@ -28,16 +28,18 @@ def test_a_snapshot_comes_back_bit_for_bit(tmp_path):
         assert np.asarray(a).dtype == np.asarray(b).dtype
 
 
-def test_only_asked_histograms_are_written(tmp_path):
-    """So that checkpoints from before there were any can still be continued."""
-    for step, histograms in ((1, {}), (2, {"counts": np.ones((2, 3), np.int32)})):
+@pytest.mark.parametrize("part", ["histograms", "probes"])
+def test_only_what_was_asked_for_is_written(tmp_path, part):
+    """So that checkpoints from before there was any can still be continued."""
+    for step, asked in ((1, {}), (2, {"counts": np.ones((2, 3), np.int32)})):
         snapshot = made(step)
-        snapshot = snapshot._replace(book=snapshot.book._replace(histograms=histograms))
+        snapshot = snapshot._replace(book=snapshot.book._replace(**{part: asked}))
         snapshots.save(tmp_path, snapshot)
         found = snapshots.find(tmp_path)
         text = "".join(path.read_text() for path in (found.folder / "rest").glob("_METADATA"))
-        assert "rows" in text and ("histograms" in text) == bool(histograms)
-        assert snapshots.restore(found, blank(snapshot)).book.histograms.keys() == histograms.keys()
+        assert "rows" in text and (part in text) == bool(asked)
+        back = snapshots.restore(found, blank(snapshot)).book
+        assert getattr(back, part).keys() == asked.keys()
 
 
 def test_weights_to_evaluate_may_differ_from_those_stepped_from(tmp_path):

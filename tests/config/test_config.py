@@ -156,17 +156,21 @@ def test_identity_follows_what_changes_numbers_and_nothing_else():
 
 def test_records_that_nobody_asked_for_leave_the_identity_alone(monkeypatch):
     """Run folders from before there were such records can still be continued."""
-    asked = replace(Config(), {"eval.histograms": True})
-    names = [population.identity(config, "data") for config in (Config(), asked)]
+    changes = ({}, {"eval.histograms": True}, {"probe.every": "50 steps"})
+    names = [population.identity(replace(Config(), row), "data") for row in changes]
     whole = population.content
 
     def older(config):
         tree = whole(config)
-        return tree | {"eval": {k: tree["eval"][k] for k in ("every", "train", "batch_size")}}
+        told = {"eval": {k: tree["eval"][k] for k in ("every", "train", "batch_size")}}
+        return {k: v for k, v in tree.items() if k != "probe"} | told
 
     monkeypatch.setattr(population, "content", older)
-    assert [population.identity(Config(), "data") == name for name in names] == [True, False]
-    assert not {"histograms", "probes"} & population.content(Config())["eval"].keys()  # run folders
+    assert [population.identity(Config(), "data") == name for name in names] == [
+        True, False, False
+    ]  # fmt: skip
+    assert not {"histograms", "probes"} & whole(Config())["eval"].keys()  # run folders
+    assert "probe" not in whole(Config())
 
 
 def test_adding_seeds_renames_nobody():
