@@ -147,17 +147,14 @@ def of_member(
         if word not in words:
             raise unknown(kind, str(word), words)
     kept = trained.restore(workdir, member, which)
-    weights = kept.of(member)
-    config = kept.configs[member]
-    setup.prepare(config.deterministic)
+    weights, row = kept.of(member), kept.members.index(member)
+    setup.prepare(kept.configs[member].deterministic)
     group = prepare.group_at(kept.group, kept.runs, data_dir)
-    size = batch if batch is not None else (
-        group.plan.score_batch if mode == "eval" else config.train.batch_size
-    )  # fmt: skip
-    images = _images(group, split, subset)
-    batches, counts = _batches(images, size, mode)
-    phase = group.plan.phases[-1]
-    row = kept.members.index(member)
+    phase, usual = group.plan.phases[-1], group.plan.score_batch
+    if mode == "train":
+        usual = kept.configs[member].train.batch_size
+    size = usual if batch is None else batch
+    batches, counts = _batches(_images(group, split, subset), size, mode)
     numbers = jax.tree.map(lambda leaf: jnp.asarray(leaf[row]), phase.numbers)
     loss, totals = _functions(phase.program, mode, with_statistics)
     fixed = (numbers, {} if with_statistics else jax.device_put(weights["batch_stats"]))
@@ -166,20 +163,21 @@ def of_member(
         Partial(loss, *fixed), Partial(totals, *fixed),
         jax.device_put(whole if with_statistics else weights["params"]),
         jax.device_put(batches), counts,
-        _about(given(workdir), kept, member, split, mode, size, counts)
-        | {"batchnorm": bool(jax.tree.leaves(weights["batch_stats"]))},
+        _about(given(workdir), kept, member, weights, split, mode, size, counts),
         tuple(name for name in weights["params"] if models.STACKED.match(name)),
     )  # fmt: skip
 
 
 def _about(
-    workdir: Path, kept: Kept, member: str, split: str, mode: str, size: int, counts: np.ndarray
-) -> dict[str, Any]:
+    workdir: Path, kept: Kept, member: str, weights: Tree, split: str, mode: str, size: int,
+    counts: np.ndarray,
+) -> dict[str, Any]:  # fmt: skip
     told = study_file.read(workdir)
     run = kept.runs[kept.members.index(member)]
     return {
         "name": member, "study": told["study"], "data": told["data"]["label"],
-        "identity": run.identity, "which": kept.which, "network": run.config.model.name,
+        "batchnorm": bool(jax.tree.leaves(weights["batch_stats"])), "identity": run.identity,
+        "which": kept.which, "network": run.config.model.name,
         "split": split, "mode": mode, "batch": size, "examples": int(counts.sum()),
     }  # fmt: skip
 
