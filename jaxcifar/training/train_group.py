@@ -22,6 +22,7 @@ from jaxcifar.evaluation import (
 )
 from jaxcifar.evaluation.group_images import on_devices, test_images
 from jaxcifar.landscape import step_probes
+from jaxcifar.planning import lanes
 from jaxcifar.planning.group import Group, split_rows
 from jaxcifar.records import code_digest, folder, formats, metrics
 from jaxcifar.training import engine
@@ -116,7 +117,7 @@ def probe(group: Group, weights: Tree) -> dict[str, np.ndarray]:
 
 def _headline(group: Group, snapshot: Snapshot) -> str:
     step, program = snapshot.cursor.step, group.plan.phases[0].program
-    how = "side by side" if program.lane == "vmap" else "one after another"
+    how = lanes.SAID[program.lane]
     begun = f"continues at step {step}" if step else f"{group.plan.n_step} steps"
     return (
         f"{group.plan.id}: {len(group.plan.members)} members {how}, {begun}, on {group.data.label} "
