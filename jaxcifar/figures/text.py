@@ -18,6 +18,7 @@ from matplotlib.ticker import (
 from jaxcifar.records.curves import Records
 
 LETTER = 0.58  # mean width of a letter over the font's size
+WHOLE = 40  # letters of a word that is not broken
 
 
 class PlainLog(LogFormatter):
@@ -76,16 +77,22 @@ def whole_numbers() -> MaxNLocator:
 def wrapped(name: str, inches: float, size: float = 8) -> str:
     """A name in lines that fit a width, broken after spaces and hyphens (not in 1e-4).
 
-    A word that is longer than a line is broken where that ends.
+    A word longer than a line is broken where that ends, unless it has at most `WHOLE` letters.
     """
     most = max(8, int(inches * 72 / (LETTER * size)))
     lines = [""]
     words = re.findall(r".+?(?:(?<!\de)[ -]+|$)", name)
-    for part in (word[at : at + most] for word in words for at in range(0, len(word), most)):
+    for part in (part for word in words for part in _parts(word, most)):
         if lines[-1] and len(lines[-1] + part.rstrip()) > most:
             lines.append("")
         lines[-1] += part
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _parts(word: str, most: int) -> list[str]:
+    if len(word) <= max(most, WHOLE):
+        return [word]
+    return [word[at : at + most] for at in range(0, len(word), most)]
 
 
 def columns_for(names: Sequence[str], figure: Figure, size: float = 7) -> int:

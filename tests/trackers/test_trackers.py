@@ -121,7 +121,7 @@ def test_figures_keep_their_bytes(job):
 @pytest.fixture
 def quick(monkeypatch):
     """Training replaced by made-up records; the rest of the command is as it is."""
-    monkeypatch.setattr(train_study, "train_job", train_quickly)
+    monkeypatch.setattr(train_study, "train_group", train_quickly)
     monkeypatch.setattr(train_study.folder.metrics, "merge", lambda *args: None)
 
 
@@ -162,8 +162,8 @@ def test_a_failing_tracker_warns_once_and_the_run_goes_on(
     kinds = {"broken": trackers.TRACKERS["tensorboard"]._replace(open=open_writer)}
     monkeypatch.setattr(trackers, "TRACKERS", kinds)
     members = (*STUDY.members, Member("c", {"train.batch_size": 8}))  # a group of its own
-    monkeypatch.setattr(train_study, "train_job", lambda job, machine, saved: (
-        train_quickly(job, machine, saved) if len(job.members) == 2 else saved()
+    monkeypatch.setattr(train_study, "train_group", lambda group, machine, saved: (
+        train_quickly(group, machine, saved) if len(group.members) == 2 else saved()
     ))  # fmt: skip
     found = jaxcifar.train(Study("tiny", BASE, members), tmp_path / "run", trackers=("broken",))
     assert set(found.summary["members"]) == {"a", "b"}, "the run went on"

@@ -81,7 +81,7 @@ def test_a_kill_when_it_goes_on_leaves_no_finished_run_of_the_wrong_length(
 ):
     """Whatever was written last: nothing says that a run of 1 epoch is one of 3."""
     workdir = shutil.copytree(short, tmp_path / "killed")
-    for place in ((folder, "reopen"), (study_file, "write"), (train_study, "train_job")):
+    for place in ((folder, "reopen"), (study_file, "write"), (train_study, "train_group")):
         with monkeypatch.context() as patch:
             patch.setattr(*place, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
