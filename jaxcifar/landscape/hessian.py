@@ -192,6 +192,8 @@ def hessian_product(
         vector: a pytree as params.
 
     Returns: a pytree as params.
+
+    >>> product = hessian_product(loss, params, batches, jnp.full(4, 0.25), vector)
     """
 
     def add(total: Tree, part: Any) -> tuple[Tree, None]:

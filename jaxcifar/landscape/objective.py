@@ -81,6 +81,8 @@ def of_loss(
         name: what figures call it.
         stacked: names of top-level modules whose arrays have a leading axis of repeated blocks.
 
+    Returns: what `surface`, `line`, `hessian`, `probe` and the others look at.
+
     Raises: UserError: no weights, weights that are no finite floats, batches of unequal number, a
         loss that is not one number.
 
@@ -140,8 +142,12 @@ def of_member(
         with_statistics: the weights are {"params", "batch_stats"}, so that BatchNorm's running
             statistics move, too; otherwise they stay those of the checkpoint.
 
+    Returns: what `surface`, `line`, `hessian`, `probe` and the others look at.
+
     Raises: UserError: an unknown mode, split or member, more images than there are, weights that
         are not finite, and as `jaxcifar.load`.
+
+    >>> near = of_member("runs/mine", "norm=batch,lr=0.001", split="test", mode="eval")
     """
     for kind, word, words in (("mode", mode, MODES), ("split", split, SPLITS)):
         if word not in words:

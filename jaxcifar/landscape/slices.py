@@ -86,6 +86,8 @@ def line(
     Returns: the loss (R,) in nats and, of a member, the accuracy. What is not finite is NaN.
 
     Raises: UserError: as `surface`; the other weights are of another network.
+
+    >>> found = line("runs/mine", "norm=batch,lr=0.001", to_member="norm=batch,lr=0.01")
     """
     between = not (to is None and to_member is None and to_which is None)
     objective, out = objective_of(target, member, out, of, whole=between and to is None)

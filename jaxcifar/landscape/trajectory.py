@@ -100,6 +100,8 @@ def trajectory(
         its ``steps``, and the share of the path's variance that each direction ``explained``.
 
     Raises: UserError: as `surface`; fewer than three checkpoints, or none that differ.
+
+    >>> found = trajectory("runs/mine", "norm=batch,lr=0.001")
     """
     alone = isinstance(target, Objective)
     objective, place = objective_of(target, member, out, of if alone else {"which": "last", **of})

@@ -73,7 +73,7 @@ def test_a_damaged_run_stops_no_other_page(script, words, tmp_path, capsys):
 
 def test_the_batchnorm_study_has_three_seeds_here_too(script, tmp_path):
     def seeds(*words):
-        found = script.groups(script.parse(["--reports", "R0", "R1", *words]))
+        found = script.jobs(script.parse(["--reports", "R0", "R1", *words]))
         return [job.study.seeds for job in found if job.study.name == "bn"]
 
     assert seeds() == [3, 3] and seeds("--seeds", "5") == [5, 5]
