@@ -49,7 +49,7 @@ def spectrum(found: Sequence[Hessian]) -> Figure:
         drawn = _panel(axes, each, at, width)
         axes.set_title(wrapped(_title(each, shown), 3.0))
     one = _peak(width)
-    highest = max(np.max(axes.lines[0].get_ydata()) for axes in panels)
+    highest = max(float(np.max(np.asarray(axes.lines[0].get_ydata(), float))) for axes in panels)
     panels[0].set_yscale("log")
     panels[0].set_ylim(FAINTEST * one, 4 * highest)
     panels[0].yaxis.set_major_locator(LogLocator(numticks=7))

@@ -93,7 +93,7 @@ def distance_profile(records: Records, inside: Inside) -> Figure:
 def _early_and_late(inside: Inside) -> tuple[int, int]:
     """The probe nearest to `EARLY` steps, and the last."""
     steps = np.unique(np.concatenate([found.step for found in inside.step_probes.values()]))
-    return int(steps[np.abs(steps - EARLY).argmin()]), int(steps[-1])
+    return int(steps[np.argmin(np.abs(steps - EARLY))]), int(steps[-1])
 
 
 def _sizes(inside: Inside, what: str = "lowest to highest of step") -> str:

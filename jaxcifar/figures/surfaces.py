@@ -104,7 +104,7 @@ def three_d(found: Sequence[Landscape]) -> Figure:
     FigureCanvasAgg(figure)
     for place, each in enumerate(found):
         axes: Any = figure.add_subplot(rows, columns, place + 1, projection="3d")
-        heights = np.log10(_masked(each)) if scale.log else _masked(each)
+        heights: Any = np.log10(_masked(each)) if scale.log else _masked(each)
         a, b = np.meshgrid(each.a, each.b, indexing="ij")
         colours = ScalarMappable(scale.norm, COLOURS).to_rgba(_masked(each))
         axes.plot_surface(a, b, heights.filled(np.nan), facecolors=colours, rcount=60, ccount=60,

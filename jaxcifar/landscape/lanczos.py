@@ -103,7 +103,7 @@ def grow(product: Product, start: jax.Array, most: int, seed: int = 0) -> Iterat
         diagonal[step], off[step] = np.asarray(found, np.float64)
         _check_finite(diagonal[step], off[step], step)
         vector = rest
-        if off[step] <= NOTHING * np.finfo(dtype).eps * max(np.abs(diagonal).max(), off.max()):
+        if off[step] <= NOTHING * np.finfo(dtype).eps * max(np.max(np.abs(diagonal)), np.max(off)):
             off[step] = 0.0
             vector = _orthogonal(basis, draw(seed, Draw.RESTART, step, size, dtype, False))[0]
         yield Krylov(diagonal[: step + 1], off[: step + 1], basis)
