@@ -55,7 +55,8 @@ def run(flags: cli.Flags) -> int:
     for name, why in refused:
         say(f"{name}: {why}")
     names = list({hessians.group_name(each): None for each in found})
-    print(*spectrum.draw_all(workdir, names), sep="\n")  # noqa: T201
+    for path in spectrum.draw_all(workdir, names):
+        print(path)  # noqa: T201
     return 2 if refused else 0
 
 
