@@ -143,22 +143,18 @@ def of_member(
             statistics move, too; otherwise they stay those of the checkpoint.
 
     Returns: what `surface`, `line`, `hessian`, `probe` and the others look at.
-
     Raises: UserError: an unknown mode, split or member, more images than there are, weights that
         are not finite, and as `jaxcifar.load`.
 
     >>> near = of_member("runs/mine", "norm=batch,lr=0.001", split="test", mode="eval")
     """
-    for kind, word, words in (("mode", mode, MODES), ("split", split, SPLITS)):
-        if word not in words:
-            raise unknown(kind, str(word), words)
+    _require_known(mode, split)
     kept = trained.restore(workdir, member, which)
     weights, row = kept.of(member), kept.members.index(member)
     setup.prepare(kept.configs[member].deterministic)
     group = prepare.group_at(kept.group, kept.runs, data_dir)
-    phase, usual = group.plan.phases[-1], group.plan.score_batch
-    if mode == "train":
-        usual = kept.configs[member].train.batch_size
+    phase = group.plan.phases[-1]
+    usual = kept.configs[member].train.batch_size if mode == "train" else group.plan.score_batch
     size = usual if batch is None else batch
     batches, counts = _batches(_images(group, split, subset), size, mode)
     numbers = jax.tree.map(lambda leaf: jnp.asarray(leaf[row]), phase.numbers)
@@ -172,6 +168,12 @@ def of_member(
         _about(given(workdir), kept, member, weights, split, mode, size, counts),
         tuple(name for name in weights["params"] if models.STACKED.match(name)),
     )  # fmt: skip
+
+
+def _require_known(mode: str, split: str) -> None:
+    for kind, word, words in (("mode", mode, MODES), ("split", split, SPLITS)):
+        if word not in words:
+            raise unknown(kind, str(word), words)
 
 
 def _about(

@@ -23,6 +23,7 @@ def gradients(monkeypatch, backend):
     return program, jax.jit(jax.grad(loss))(variables["params"])
 
 
+@pytest.mark.slow
 def test_off_the_cpu_blocks_are_laid_out(monkeypatch):
     program, looped = gradients(monkeypatch, "cpu")
     assert "unroll=1\n" in program and "unroll=8\n" not in program
