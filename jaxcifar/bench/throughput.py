@@ -1,16 +1,7 @@
-"""Training throughput: the executable that `train` builds, against PyTorch where it is installed.
+"""The timing core of the benches: contenders, ours as `train` builds them, that take turns.
 
-    python scripts/bench.py                 # VGG-A-BN and the others, 1 and 4 members
-    python scripts/bench.py --models all --batch 32 --members --eager
-    python scripts/bench.py --write                    # and docs/performance.md with what was found
-    python scripts/bench.py --models vgg_a:norm=batch,width=0.25 --rounds 5
-    python scripts/bench.py --augment                  # what each augmentation costs
-    python scripts/bench.py --tune lowerings           # regenerate a committed table
-    python scripts/bench.py --tune lanes --members 2 4 8
-    python scripts/bench.py --tune rates --members 1 4  # what --dry-run estimates times from
-
-Everything runs in one process in alternation: each round times every contender once, and the
-table shows medians over rounds and ratios of medians. Nothing here is asserted by any test.
+Each round times every contender once; rates are medians over rounds. What is asked of it, and its
+flags, stand in `jaxcifar.bench.__main__`.
 """
 
 import json
