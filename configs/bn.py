@@ -36,6 +36,7 @@ from jaxcifar.config.reports import scientific
 from jaxcifar.core.errors import unknown
 
 RATES = (1e-3, 2e-3, 5e-4, 1e-4)
+NETWORKS = {"batch": "bn", "none": "plain"}  # model.norm -> its name in members' ids
 BASE = Config(
     data=DataConfig(normalisation="half"),
     model=ModelConfig(name="vgg_a", init="torch"),
@@ -68,7 +69,7 @@ def get_config(variant: str | None = None) -> Study:
     if variant not in VARIANTS:
         raise unknown("variant", str(variant), filter(None, VARIANTS))
     members = sweep(
-        {"model.norm": ("batch", "none"), "optim.lr": RATES},
+        {"model.norm": tuple(NETWORKS), "optim.lr": RATES},
         name=partial(_name, variant),
     )
     if variant in SEEDED_ONCE:  # so that each member drew its own weights and order
@@ -79,8 +80,13 @@ def get_config(variant: str | None = None) -> Study:
     return Study("bn", replace(BASE, VARIANTS[variant]), members, SEEDS.get(variant, 1))
 
 
+def short_name(row: Mapping[str, Any]) -> str:
+    """``bn-0.001`` or ``plain-0.001``."""
+    return f"{NETWORKS[row['model.norm']]}-{row['optim.lr']:g}"
+
+
 def _name(variant: str | None, row: Mapping[str, Any]) -> str:
-    network, lr = "bn" if row["model.norm"] == "batch" else "plain", row["optim.lr"]
     if variant in ("r0", "r1"):  # rows of the two reports' own tables
-        return f"{variant.upper()}-bn-{network}-{scientific(lr)}"
-    return f"{network}-{lr:g}"
+        network = NETWORKS[row["model.norm"]]
+        return f"{variant.upper()}-bn-{network}-{scientific(row['optim.lr'])}"
+    return short_name(row)
