@@ -41,7 +41,9 @@ def along_gradient(
     """Look along the gradient of any differentiable loss. Pure: to be compiled by the caller.
 
     One size after another, so that no more is held than in a training step; the first look, at the
-    weights themselves, is one of them: it is compiled once.
+    weights themselves, is one of them: it is compiled once. Each look works out where the next one
+    stands: as what a loop hands on, weights lie in memory, as in training. Moved where they are
+    used they would be moved again for every product that reads them, at 1.7 times the time.
 
     Args:
         loss: (params, batch) -> scalar.
@@ -51,16 +53,17 @@ def along_gradient(
     """
     grad_fn = jax.value_and_grad(loss)
 
-    def look(gradient: Tree, size: jax.Array) -> tuple[Tree, tuple[jax.Array, ...]]:
-        there = jax.tree.map(lambda w, g: w - size.astype(w.dtype) * g, params, gradient)
-        value, found = grad_fn(there, batch)
-        gradient = jax.tree.map(partial(jnp.where, size > 0), gradient, found)
+    def look(at: tuple[Tree, Tree, jax.Array], size: jax.Array) -> tuple[Any, Any]:
+        weights, gradient, first = at
+        value, found = grad_fn(weights, batch)
+        gradient = jax.tree.map(partial(jnp.where, first), found, gradient)
         length, change = _norm(found), jax.tree.map(jnp.subtract, found, gradient)
         cosine = _dot(found, gradient) / (length * _norm(gradient))
-        return gradient, (value, length, _norm(change), cosine)
+        following = jax.tree.map(lambda w, g: w - size.astype(w.dtype) * g, params, gradient)
+        return (following, gradient, jnp.array(False)), (value, length, _norm(change), cosine)
 
-    nowhere = jax.tree.map(jnp.zeros_like, params)
-    seen = jax.lax.scan(look, nowhere, jnp.concatenate([jnp.zeros_like(sizes[:1]), sizes]))[1]
+    here = (params, jax.tree.map(jnp.zeros_like, params), jnp.array(True))
+    seen = jax.lax.scan(look, here, jnp.append(sizes, 0))[1]  # nobody looks after the last size
     losses, lengths, distance, cosine = seen
     return Seen(losses[0], lengths[0], losses[1:], distance[1:], cosine[1:])
 
