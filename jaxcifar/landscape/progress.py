@@ -1,11 +1,12 @@
-"""How far an analysis is: a live bar on a terminal, a line now and then elsewhere."""
+"""How far an analysis is: a bar on a terminal or in a notebook, a line now and then elsewhere."""
 
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import TextIO, TypeVar
 
 from tqdm import tqdm
+
+from jaxcifar.core import console
 
 T = TypeVar("T")
 EVERY = 10.0  # seconds between lines
@@ -22,7 +23,7 @@ def watched(
         what: what is being done, in a few words.
         stream: where to tell it.
     """
-    stream = stream or sys.stderr
+    stream = stream or console.live()
     if stream.isatty():
         yield from tqdm(parts, desc=what, total=total, initial=done, file=stream)
         return

@@ -1,12 +1,12 @@
-"""What a run says while it trains: a live bar on a terminal, plain lines elsewhere."""
+"""What a run says while it trains: a bar on a terminal or in a notebook, lines elsewhere."""
 
-import sys
 import time
 from typing import TextIO
 
 import numpy as np
 from tqdm import tqdm
 
+from jaxcifar.core import console
 from jaxcifar.core.types import Plan, Snapshot
 
 
@@ -14,7 +14,7 @@ class Progress:
     """Tells how far a group is. Nothing it measures flows back into the run."""
 
     def __init__(self, plan: Plan, first: int, stream: TextIO | None = None) -> None:
-        self.stream = stream or sys.stderr
+        self.stream = stream or console.live()
         self.began, self.first = time.perf_counter(), first
         self.bar = None
         if self.stream.isatty():
