@@ -10,9 +10,10 @@ from jaxcifar.core.files import given, write_atomically
 from jaxcifar.report import sections, tables
 from jaxcifar.report.html_page import to_html
 from jaxcifar.report.markdown import to_markdown, to_text
+from jaxcifar.report.notebook import Shown, gallery, members
 from jaxcifar.report.run_records import read
 
-__all__ = ["table", "write"]
+__all__ = ["Shown", "gallery", "members", "table", "write"]
 
 
 def write(workdir: Path | str) -> list[Path]:

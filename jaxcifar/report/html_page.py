@@ -1,6 +1,7 @@
-"""A report as one HTML page that needs no other file and no network."""
+"""A report as one HTML page, or a piece for a notebook, that needs no other file and no network."""
 
 import base64
+from collections.abc import Sequence
 from html import escape
 
 from jaxcifar.figures.style import fewer_colours
@@ -66,6 +67,19 @@ figcaption { max-width: 48rem; margin-top: .4rem; }
 }
 """
 
+PIECE_CSS = """
+.jaxcifar .wide { overflow-x: auto; }
+.jaxcifar .number { text-align: right; font-variant-numeric: tabular-nums; }
+.jaxcifar .warning { border-left: 4px solid #c2410c; padding: .3rem .9rem; }
+.jaxcifar .note, .jaxcifar figcaption { opacity: .8; font-size: .875em; }
+.jaxcifar .figures { display: grid; gap: 1rem;
+    grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
+.jaxcifar figure { margin: 0; grid-column: 1 / -1; }
+.jaxcifar figure.narrow { grid-column: auto; }
+.jaxcifar figure img { width: 100%; background: #fff; }
+"""
+"""Of a piece within another page, whose colours and fonts it takes."""
+
 HEAD = """<!doctype html>
 <html lang="en">
 <head>
@@ -88,6 +102,12 @@ def to_html(document: Document) -> str:
         parts.append(_block(block, room))
         room -= len(parts[-1]) * isinstance(block, Gallery)
     return "".join([*parts, TAIL])
+
+
+def fragment(blocks: Sequence[Block]) -> str:
+    """Some blocks as a piece of a notebook's page; all text is escaped."""
+    parts = "".join(_block(block, FOR_PICTURES) for block in blocks)
+    return f'<div class="jaxcifar"><style>{PIECE_CSS}</style>\n{parts}</div>'
 
 
 def _gallery(gallery: Gallery, room: int) -> str:

@@ -127,8 +127,11 @@ def _landscape(run: Run) -> list[Block]:
 
 
 def _figures(run: Run, pictures: Sequence[Path]) -> list[Block]:
-    if not pictures:
-        return []
+    return [Heading("Figures"), gallery(run, pictures)] if pictures else []
+
+
+def gallery(run: Run, pictures: Sequence[Path]) -> Gallery:
+    """Figures (PNG files in ``figures/``) with their captions."""
     source = f"Data: {run.records.data}, n = {plural(run.records.seeds, 'seed')}."
     split = tables.split_name(run)
     shown = tuple(
@@ -142,4 +145,4 @@ def _figures(run: Run, pictures: Sequence[Path]) -> list[Block]:
         )
         for number, path in enumerate(pictures, 1)
     )
-    return [Heading("Figures"), Gallery(shown)]
+    return Gallery(shown)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from jaxcifar.planning.group import Group
 from jaxcifar.planning.prepare import Prepared, prepare
 from jaxcifar.records import folder, formats, provenance, study_file
 from jaxcifar.training.train_group import train_group
+
+if TYPE_CHECKING:
+    from jaxcifar.report import Shown
 
 Watch = Callable[[Group], AbstractContextManager[Callable[[], None]]]
 
@@ -32,6 +35,27 @@ class Results(NamedTuple):
     summary: dict[str, Any]  # summary.json
     metrics: list[dict[str, Any]]  # metrics.jsonl
     steps: dict[str, np.ndarray]  # steps.npz
+
+    def figures(self, *names: str) -> "Shown":
+        """Draw figures of the run, such as "loss_band_steps"; all where none is named.
+
+        Args:
+            *names: of the figures; see `report.gallery`.
+
+        Returns: what a notebook shows as a grid.
+        Raises: UserError: a figure that there is not, or whose fields were not recorded.
+
+        >>> results.figures("loss_band_steps", "accuracy_curves")
+        """
+        from jaxcifar import report  # brings Matplotlib, which training needs not
+
+        return report.gallery(self.workdir, names)
+
+    def _repr_html_(self) -> str | None:
+        """The table of members, as a notebook shows it; None where the folder is gone."""
+        from jaxcifar import report
+
+        return report.members(self.workdir) if self.workdir.exists() else None
 
 
 def train(
