@@ -45,10 +45,9 @@ def score(
     Returns: two float64 (M,) arrays.
     Raises: Interrupted: `stop` said so.
     """
-    run = make_score(program, batch, augmented=augmented_at is not None)
-    sums = _sums(run, program, weights_of, numbers, images, batch, stop, augmented_at or 0)
-    n = images.labels.shape[0]
-    return sums.loss / n, sums.correct / n
+    run = make_score(program, batch, augmented_at is not None)
+    found = _examined(run, program, weights_of, numbers, images, batch, stop, augmented_at or 0)
+    return found.loss, found.accuracy
 
 
 def examine(
@@ -56,19 +55,17 @@ def examine(
 ) -> Examined:
     """`score` on images as they are, and the confusion and calibration of every member's answers.
 
-    Its own compiled program, so that its numbers are the same whoever asks. Args: as of `score`.
+    By the same compiled program, so that the numbers are the same whoever asks: what an answer is
+    counted as costs next to nothing, another program many seconds. Args: as of `score`.
     """
-    run = make_score(program, batch, detailed=True)
-    sums = _sums(run, program, weights_of, numbers, images, batch)
-    n = images.labels.shape[0]
-    return Examined(sums.loss / n, sums.correct / n, sums.answers)
+    return _examined(make_score(program, batch, False), program, weights_of, numbers, images, batch)
 
 
-def _sums(
+def _examined(
     run: Callable[..., programs.Sums], program: Program, weights_of: Tree, numbers: Numbers,
     images: Images, batch: int, stop: Callable[[], bool] = lambda: False, step: int = 0,
-) -> programs.Sums:  # fmt: skip
-    """Sums over all images: leaves (M, ...), added up in float64 and int64."""
+) -> Examined:  # fmt: skip
+    """Means over all images, from sums of leaves (M, ...), added up in float64 and int64."""
     n, chunk = images.labels.shape[0], batch * CHUNK_BATCHES
     parts = []
     for begin in range(0, n, chunk):
@@ -80,7 +77,8 @@ def _sums(
         kill_points.reach("evaluation")
         if stop():
             raise Interrupted
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1).sum(axis=1), *parts)
+    sums = jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1).sum(axis=1), *parts)
+    return Examined(sums.loss / n, sums.correct / n, sums.answers)
 
 
 def _widened(leaf: jax.Array) -> np.ndarray:
@@ -89,7 +87,7 @@ def _widened(leaf: jax.Array) -> np.ndarray:
 
 def _member_score(
     params: Tree, batch_stats: Tree, numbers: Numbers, data: Images, place: jax.Array, *,
-    parts: programs.Parts, batch: int, augmented: bool, detailed: bool,
+    parts: programs.Parts, batch: int, augmented: bool,
 ) -> programs.Sums:  # fmt: skip
     n_batch, (count, step, first) = data.labels.shape[0] // batch, place
 
@@ -101,24 +99,20 @@ def _member_score(
         key = jax.random.fold_in(key_at(numbers.augment_seed, Purpose.SCORE, step), first + index)
         return programs.score_batch(
             params, batch_stats, numbers, images, rows < count, key if augmented else None,
-            parts=parts, detailed=detailed,
+            parts=parts, detailed=True,
         )  # fmt: skip
 
     return jax.lax.map(one, jnp.arange(n_batch))
 
 
 @cache
-def make_score(
-    program: Program, batch: int, augmented: bool = False, detailed: bool = False
-) -> Callable[..., programs.Sums]:
+def make_score(program: Program, batch: int, augmented: bool, /) -> Callable[..., programs.Sums]:
     """(params, batch_stats, numbers, chunk, place) -> sums of each batch, leaves (M, n_batch, ...).
 
     The chunk holds a whole number of batches. place: int32 (3,): how many of its images count,
     the step of the draws, and the number of its first batch. The weights are not donated and
     nothing comes back but sums: scoring cannot touch training.
     """
-    member = partial(
-        _member_score, parts=programs.bind(program), batch=batch, augmented=augmented,
-        detailed=detailed,
-    )  # fmt: skip
+    parts = programs.bind(program)
+    member = partial(_member_score, parts=parts, batch=batch, augmented=augmented)
     return jax.jit(programs.over_members(member, program, (True, True, True, False, False)))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jaxcifar import models, programs
@@ -39,13 +40,24 @@ def weight_sets(plan: Plan, snapshot: Snapshot, averaged: Mapping[str, Tree]) ->
 
 
 def examine(plan: Plan, weights: Mapping[str, Tree], test: Images) -> dict[str, Examined]:
-    """Every set of weights on the test images, by kind."""
+    """Every set of weights on the test images, by kind; equal ones, as of a run whose best step is
+    its last, once."""
     program = plan.phases[-1].program
     numbers = programs.place(plan.phases[-1].numbers, program)
-    return {
-        name: scoring.examine(program, tree, numbers, test, plan.score_batch)
-        for name, tree in weights.items()
-    }
+    found: dict[str, Examined] = {}
+    for kind, tree in weights.items():
+        known = next((other for other in found if _equal(tree, weights[other])), None)
+        found[kind] = (
+            scoring.examine(program, tree, numbers, test, plan.score_batch)
+            if known is None
+            else found[known]
+        )
+    return found
+
+
+def _equal(left: Tree, right: Tree) -> bool:
+    """Whether all arrays hold the same finite numbers; asked on the device."""
+    return all(jax.tree.leaves(jax.tree.map(lambda a, b: bool((a == b).all()), left, right)))
 
 
 def summarise(

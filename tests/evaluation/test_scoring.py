@@ -9,7 +9,7 @@ from jaxcifar import augment, models, programs
 from jaxcifar.config import Config, Member, Study, replace
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.keys import Purpose, key_at
-from jaxcifar.evaluation import group_images, scoring
+from jaxcifar.evaluation import group_images, scoring, summary
 from jaxcifar.planning import prepare
 from jaxcifar.training import engine
 
@@ -88,3 +88,32 @@ def test_selections_without_effect_are_refused(overrides, words):
 def test_a_later_stage_may_bring_the_augmentation():
     stage = {"stages.0.at": 0.5, "stages.0.data.augment": ("crop",)}
     assert replace(Config(), stage | {"select_on": "train_augmented"}).augmented
+
+
+def test_evaluations_and_the_test_set_share_a_program_and_its_bits(trained):
+    """What counts answers is what scores: nothing is compiled a second time, nothing drifts."""
+    made, weights, images, score = trained
+    program = made.phases[0].program
+    numbers = programs.place(made.phases[0].numbers, program)
+    compiled = scoring.make_score(program, 6, False)
+    before = score(), compiled._cache_size()
+    assert before[1] == 1
+    found = scoring.examine(program, weights, numbers, images, 6)
+    np.testing.assert_array_equal(before[0], found[:2])
+    assert compiled._cache_size() == before[1]
+
+
+def test_equal_weights_are_scored_once_and_others_apart(trained, monkeypatch):
+    made, weights, images, _ = trained
+    one_off = {**weights, "params": jax.tree.map(lambda leaf: leaf + 1, weights["params"])}
+    asked: list[str] = []
+
+    def examine(program, tree, *_):
+        asked.append("off" if tree is one_off else "as they are")
+        return asked[-1]
+
+    monkeypatch.setattr(scoring, "examine", examine)
+    again = jax.tree.map(lambda leaf: leaf + 0, weights)
+    found = summary.examine(made, {"last": weights, "best": again, "swa": one_off}, images)
+    assert asked == ["as they are", "off"]
+    assert found == {"last": "as they are", "best": "as they are", "swa": "off"}
