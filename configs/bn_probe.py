@@ -32,6 +32,7 @@ from jaxcifar.config import (
 from jaxcifar.core.errors import unknown
 
 EVERY = "50 steps"
+LAYERS = {"probe.shift_every": "500 steps", "probe.activations_every": "250 steps"}
 BASE = Config(
     data=DataConfig(normalisation="half"),
     model=ModelConfig(name="vgg_a", init="xavier_normal"),
@@ -41,7 +42,7 @@ BASE = Config(
     select="last",
 )
 VARIANTS = {
-    None: {},
+    None: LAYERS,
     "quick": {
         "data.name": "synthetic",
         "data.n_train": 7111,  # 6,400 train: 50 full batches an epoch
@@ -49,8 +50,16 @@ VARIANTS = {
         "model.width": 0.25,
         "train.epochs": 3,
         "probe.every": "10 steps",
+        "probe.shift_every": "50 steps",
+        "probe.activations_every": "10 steps",
     },
-    "small": {"model.width": 0.25, "train.epochs": 3, "checkpoint.save_every": "0.5 epochs"},
+    "small": {
+        "model.width": 0.25,
+        "train.epochs": 3,
+        "checkpoint.save_every": "0.5 epochs",
+        "probe.shift_every": "100 steps",
+        "probe.activations_every": "50 steps",
+    },
 }
 OF_REPORTS = ("r0", "r1")
 
@@ -59,7 +68,7 @@ def get_config(variant: str | None = None) -> Study:
     """Two members, one a network; of a report's runs as many as it has."""
     if variant in OF_REPORTS:
         study = bn.get_config(variant)
-        base = replace(study.base, {"probe.every": EVERY, "probe.lr": 0.1})
+        base = replace(study.base, {"probe.every": EVERY, "probe.lr": 0.1, **LAYERS})
         return Study("bn_probe", base, study.members, study.seeds)
     if variant not in VARIANTS:
         raise unknown("variant", str(variant), [*filter(None, VARIANTS), *OF_REPORTS])

@@ -204,7 +204,7 @@ def _rest(snapshot: Snapshot) -> dict[str, Any]:
     state, book = snapshot.state, snapshot.book
     kept = {name: getattr(state, name) for name in ("opt_state", "average", "alive", "bad_step")}
     # Without what was not asked for as before there was any: older checkpoints stay readable.
-    asked = ("histograms", "probes")
+    asked = ("histograms", "probes", "shift", "activations")
     noted = {name: part for name, part in book._asdict().items() if name not in asked or part}
     return {"state": kept, "book": noted}
 

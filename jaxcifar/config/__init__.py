@@ -8,13 +8,13 @@ from jaxcifar.config.components import (
     LossConfig,
     ModelConfig,
     OptimConfig,
-    ProbeConfig,
     ScheduleConfig,
     TrainConfig,
 )
 from jaxcifar.config.config import SEEDS, Config, Stage, flat, replace, stage_path
 from jaxcifar.config.fields import Duration, duration, expected
 from jaxcifar.config.first_weights import Source, source
+from jaxcifar.config.probe import ProbeConfig
 from jaxcifar.config.study import Member, Study, default_id, short, sweep
 
 __all__ = [

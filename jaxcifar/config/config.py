@@ -14,12 +14,12 @@ from jaxcifar.config.components import (
     LossConfig,
     ModelConfig,
     OptimConfig,
-    ProbeConfig,
     ScheduleConfig,
     TrainConfig,
 )
 from jaxcifar.config.fields import check_types, require
 from jaxcifar.config.first_weights import source
+from jaxcifar.config.probe import ProbeConfig
 from jaxcifar.core.errors import UserError, unknown
 
 

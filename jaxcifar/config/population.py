@@ -17,7 +17,10 @@ _WITHOUT_EFFECT = ("checkpoint", "deterministic", "data.dir")
 # What is told better by the three seeds that follow from it, and by the data's fingerprint.
 _TOLD_BETTER = ("seed", "data.name")
 # Settings that came later: as they are by default, a run is what it was before there were any.
-_IF_ASKED = ("eval.histograms", "eval.probes", "optim.decay", "probe")
+_IF_ASKED = (
+    "eval.histograms", "eval.probes", "optim.decay",
+    "probe.shift_every", "probe.activations_every", "probe",
+)  # fmt: skip
 _DEFAULT = Config()
 
 

@@ -90,6 +90,8 @@ class Book(NamedTuple):
     seconds: np.ndarray  # float64 (1,), spent on this group so far
     histograms: dict[str, np.ndarray] = {}  # field -> (M, E + 1, ...); empty = not asked for
     probes: dict[str, np.ndarray] = {}  # field -> (M, P) or (M, P, K); empty = not asked for
+    shift: dict[str, np.ndarray] = {}  # field -> (M, P, L), of L layers; likewise
+    activations: dict[str, np.ndarray] = {}  # field -> (M, P, D) or (M, P, D, Q); likewise
 
 
 class Cursor(NamedTuple):
@@ -152,6 +154,8 @@ class Events(NamedTuple):
     save: tuple[int, ...]
     keep: tuple[int, ...]
     probe: tuple[int, ...] = ()  # along the gradient of the step that follows
+    shift: tuple[int, ...] = ()  # of each layer's gradient by that step
+    activations: tuple[int, ...] = ()  # of its minibatch
 
 
 class Plan(NamedTuple):

@@ -7,7 +7,7 @@ only they, took a step along their own gradients on the same batch.
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +21,15 @@ from jaxcifar.landscape.directions import named_leaves
 from jaxcifar.landscape.objective import Objective
 from jaxcifar.landscape.progress import watched
 from jaxcifar.landscape.slices import objective_of
-from jaxcifar.models.counting import one_image
 from jaxcifar.records.covariate_shift import Shift
+
+
+class Seen(NamedTuple):
+    """What is measured of every layer's gradient, (L,) each."""
+
+    gradient_norm: jax.Array
+    distance: jax.Array
+    cosine: jax.Array
 
 
 def covariate_shift(
@@ -67,16 +74,13 @@ def covariate_shift(
         batch = jax.tree.map(lambda leaf, index=index: leaf[index], objective.batches)
         rows.append(jax.device_get(_shift(objective.loss, objective.params, batch, size, places)))
     found = (np.stack(column).astype(np.float64) for column in zip(*rows, strict=True))
-    return Shift(tuple(layers), *(np.where(np.isfinite(f), f, np.nan) for f in found))
+    holes = (np.where(np.isfinite(values), values, np.nan) for values in found)
+    return Shift(tuple(layers), np.arange(len(rows)), *holes)
 
 
 def layers_of(workdir: Path | str, member: str, which: str = "best") -> tuple[str, ...]:
-    """The layers of a trained member in the order they run, each loop of blocks as one."""
-    model, variables = trained.load(workdir, member, which)
-    look = partial(models.outputs, model, of=lambda y: y.mean())
-    names = (name.partition(" ")[0] for name in jax.eval_shape(look, variables, one_image()))
-    tops = ((name, name.partition("/")[0]) for name in names)
-    return tuple(dict.fromkeys(top if models.STACKED.match(top) else name for name, top in tops))
+    """The layers of a trained member in the order they run, see `models.layers`."""
+    return models.layers(trained.load(workdir, member, which)[0])
 
 
 def places_in(params: Tree, layers: Sequence[str]) -> tuple[int, ...]:
@@ -103,29 +107,45 @@ def places_in(params: Tree, layers: Sequence[str]) -> tuple[int, ...]:
 def _shift(
     loss: Callable[[Tree, Any], jax.Array], params: Tree, batch: Any, size: jax.Array,
     places: tuple[int, ...],
-) -> tuple[jax.Array, jax.Array, jax.Array]:  # fmt: skip
-    """Norms of the gradients at the weights, their changes and cosines, (L,) each.
+) -> Seen:  # fmt: skip
+    def update(gradient: Tree) -> Tree:
+        return jax.tree.map(lambda w, g: w - jnp.asarray(size, w.dtype) * g, params, gradient)
 
-    A gradient a layer, and one at the weights before them, one after another in one loop.
+    return gradient_shift(lambda w: loss(w, batch), params, update, places)
+
+
+def gradient_shift(
+    loss: Callable[[Tree], jax.Array], params: Tree, update: Callable[[Tree], Tree],
+    places: tuple[int, ...],
+) -> Seen:  # fmt: skip
+    """The shift of any differentiable loss. Pure: to be compiled by the caller.
+
+    A gradient a layer, one after another in one loop; the first layer's, before which nothing
+    moves, is the one at the weights.
+
+    Args:
+        loss: (params) -> scalar.
+        params: a pytree of floats.
+        update: the gradient at `params` -> what all weights would be after the step.
+        places: of every array the number of its layer, see `places_in`.
     """
     count = max(places) + 1
     where = jax.tree.unflatten(jax.tree.structure(params), places)
 
     def look(first: Tree, layer: jax.Array) -> tuple[Tree, tuple[jax.Array, ...]]:
-        def moved(w: jax.Array, g: jax.Array, place: int) -> jax.Array:
-            return jnp.where(place < layer, w - jnp.asarray(size, w.dtype) * g, w)
+        def moved(w: jax.Array, new: jax.Array, place: int) -> jax.Array:
+            return jnp.where(place < layer, new, w)
 
-        found = jax.grad(loss)(jax.tree.map(moved, params, first, where), batch)
-        first = jax.tree.map(partial(jnp.where, layer < 0), found, first)
+        found = jax.grad(loss)(jax.tree.map(moved, params, update(first), where))
+        first = jax.tree.map(partial(jnp.where, layer == 0), found, first)
         change = jax.tree.map(jnp.subtract, found, first)
         pairs = ((first, first), (change, change), (found, first), (found, found))
         return first, tuple(_by_layer(*pair, places, count)[layer] for pair in pairs)
 
     nowhere = jax.tree.map(jnp.zeros_like, params)
-    squares = jax.lax.scan(look, nowhere, jnp.arange(-1, count))[1]
-    before, change, product, after = (rows[1:] for rows in squares)
+    before, change, product, after = jax.lax.scan(look, nowhere, jnp.arange(count))[1]
     norm = jnp.sqrt(before)
-    return norm, jnp.sqrt(change), product / (norm * jnp.sqrt(after))
+    return Seen(norm, jnp.sqrt(change), product / (norm * jnp.sqrt(after)))
 
 
 def _by_layer(left: Tree, right: Tree, places: tuple[int, ...], count: int) -> jax.Array:

@@ -9,7 +9,7 @@ from jaxcifar.models.counting import Counts, count, count_parameters, macs, shap
 from jaxcifar.models.factory import make_model
 from jaxcifar.models.layers import MOMENTUM
 from jaxcifar.models.network import STACKED
-from jaxcifar.models.outputs import attention, kernels, outputs, unit_kernels
+from jaxcifar.models.outputs import attention, kernels, layers, outputs, unit_kernels
 from jaxcifar.models.registry import MODELS
 from jaxcifar.models.spec import ModelSpec
 
@@ -23,6 +23,7 @@ __all__ = [
     "count",
     "count_parameters",
     "kernels",
+    "layers",
     "macs",
     "make_model",
     "outputs",

@@ -12,7 +12,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxcifar.models.counting import module_shapes, one_image
 from jaxcifar.models.layers import BatchNorm, Conv, Dense
+from jaxcifar.models.network import STACKED
 
 LAYERS = (BatchNorm, Conv, Dense)
 """The modules that count as layers."""
@@ -46,6 +48,28 @@ def unit_kernels(params: Any) -> dict[str, Any]:
         for path, leaf in found.items()
         if path.split("/")[-2:-1] == ["unit"]
     }
+
+
+def layers(model: nn.Module) -> tuple[str, ...]:
+    """Where the paths of each layer's parameters start, as "res0/conv1", in the order they run.
+
+    A layer is a module with parameters of its own; all blocks of a loop are one, as "blocks".
+    """
+    variables = module_shapes(model)
+    leaves = jax.tree_util.tree_leaves_with_path(variables["params"])
+    owners = {"/".join(key.key for key in path[:-1]) for path, _ in leaves}
+    called: dict[str, None] = {}
+
+    def watch(
+        call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], context: Any
+    ) -> Any:
+        called["/".join(context.module.path)] = None
+        return call(*args, **kwargs)
+
+    with nn.intercept_methods(watch):
+        jax.eval_shape(lambda v, x: model.apply(v, x, train=False), variables, one_image())
+    tops = ((name, name.partition("/")[0]) for name in called if name in owners)
+    return tuple(dict.fromkeys(top if STACKED.match(top) else name for name, top in tops))
 
 
 def attention(

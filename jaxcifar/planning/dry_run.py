@@ -1,5 +1,6 @@
 """What a study would train, compile, cost and need, in words: ``--dry-run``."""
 
+from collections import Counter
 from typing import NamedTuple
 
 from jaxcifar import models
@@ -19,6 +20,10 @@ from jaxcifar.records import formats
 SHORT = 8  # an identity's digits that are shown
 SAID = {"average": "their average", "best": "best weights", "saved": "a checkpoint",
         "step": "a step"}  # fmt: skip
+
+LOOKS = {"probe": "to look along gradients", "shift": "at shifts of gradients",
+         "activations": "at activations"}  # fmt: skip
+"""What training may look at before a step, as fields of `Events`, in words."""
 
 
 class Estimate(NamedTuple):
@@ -78,8 +83,10 @@ def programs_of(plan: Plan) -> frozenset[tuple[str, Program]]:
             found.add(("train", phase.program))
         if short:
             found.add(("train", phase.program._replace(batch=short, segment=1)))
-        looks = (step for step in plan.events.probe if phase.start <= step < phase.stop)
-        found |= {("probe", phase.batch_after(step)[0]) for step in looks}
+        for kind in LOOKS:
+            looks = getattr(plan.events, kind)
+            steps = (step for step in looks if phase.start <= step < phase.stop)
+            found |= {(kind, phase.batch_after(step)[0]) for step in steps}
     return frozenset(found | {("test", plan.phases[-1].program)})
 
 
@@ -169,10 +176,12 @@ def _totals(prepared: Prepared, found: list[Estimate]) -> str:
 
 
 def _compiles(programs: frozenset) -> str:
-    train, probe = (sum(kind == name for kind, _ in programs) for name in ("train", "probe"))
-    score = len(programs) - train - probe
-    probed = f", {probe} to look along gradients" if probe else ""
-    return f"{plural(len(programs), 'program')} ({train} to train, {score} to score{probed})"
+    count = Counter(kind for kind, _ in programs)
+    score = count["score"] + count["test"]
+    looks = "".join(f", {count[kind]} {what}" for kind, what in LOOKS.items() if count[kind])
+    return (
+        f"{plural(len(programs), 'program')} ({count['train']} to train, {score} to score{looks})"
+    )
 
 
 def _gib(size: float) -> str:

@@ -8,7 +8,7 @@ once each for the gradients of activations and weights (Kaplan et al. 2020, arXi
 import json
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -105,10 +105,24 @@ def work(plan: Plan, scored: int, taken: int = 0) -> float:
     program = plan.phases[0].program
     forward = macs(program)
     trained = float(plan.batch_sizes()[taken:].sum())
-    looks = [step for step in plan.events.probe if step >= taken]
-    probed = float(plan.batch_sizes()[looks].sum()) * (len(plan.probe_sizes) + 1)
+    gradients, passes = _looks(plan, taken)
     evaluations = sum(step > taken for step in plan.events.evaluate)
-    return program.members * forward * (STEP_COST * (trained + probed) + scored * evaluations)
+    passes += scored * evaluations
+    return program.members * forward * (STEP_COST * (trained + gradients) + passes)
+
+
+def _looks(plan: Plan, taken: int) -> tuple[float, float]:
+    """Images whose gradients probes will take, and those that they pass forward only."""
+    program = plan.phases[0].program
+
+    def images(due: Sequence[int]) -> float:
+        return float(plan.batch_sizes()[[step for step in due if step >= taken]].sum())
+
+    gradients = images(plan.events.probe) * (len(plan.probe_sizes) + 1)
+    if plan.events.shift:
+        layers = models.layers(models.make_model(program.model, **dict(program.options)))
+        gradients += images(plan.events.shift) * (len(layers) + 1)
+    return gradients, images(plan.events.activations)
 
 
 def macs(program: Program) -> int:

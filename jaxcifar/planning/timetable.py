@@ -18,6 +18,8 @@ def events(config: Config, phases: Sequence[Phase], mean_from: int | None = None
         save=_due(config.checkpoint.save_every, phases),
         keep=_due(config.checkpoint.keep_every, phases),
         probe=_before(config.probe.every, phases),
+        shift=_before(config.probe.shift_every, phases),
+        activations=_before(config.probe.activations_every, phases),
     )
 
 

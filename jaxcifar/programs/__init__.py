@@ -16,7 +16,7 @@ from jaxcifar.programs.states import (
     init_state,
     weights,
 )
-from jaxcifar.programs.train_step import loss_fn, loss_of_step
+from jaxcifar.programs.train_step import images_of_step, loss_fn, loss_of_step, train_step
 
 __all__ = [
     "Answers",
@@ -31,6 +31,7 @@ __all__ = [
     "first_weights",
     "fresh_opt_state",
     "images_at",
+    "images_of_step",
     "init_opt_state",
     "init_state",
     "loss_fn",
@@ -48,5 +49,6 @@ __all__ = [
     "stream_of",
     "take",
     "tally",
+    "train_step",
     "weights",
 ]

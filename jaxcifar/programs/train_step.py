@@ -33,6 +33,20 @@ def loss_fn(
     return loss, (logits, updates.get("batch_stats", {}))
 
 
+def images_of_step(
+    numbers: Numbers, batch: Images, step: jax.Array, augment_seed: jax.Array,
+    copy: jax.Array | None, parts: Parts,
+) -> tuple[jax.Array, augment.Pairing | None]:  # fmt: skip
+    """A batch's images as a step sees them, augmented and normalised, and with whom each is mixed.
+
+    Args: as `train_step`; equal ones give equal draws.
+    """
+    key = key_at(augment_seed, Purpose.AUGMENT, step)
+    return augment.transform_batch(
+        key, batch.images, parts.augment, numbers.augment, parts.normalise, copy
+    )
+
+
 def loss_of_step(
     batch_stats: Tree, numbers: Numbers, batch: Images, step: jax.Array, augment_seed: jax.Array,
     copy: jax.Array | None, parts: Parts,
@@ -41,10 +55,7 @@ def loss_of_step(
 
     Args: as `train_step`; equal ones give equal draws.
     """
-    key = key_at(augment_seed, Purpose.AUGMENT, step)
-    images, pairing = augment.transform_batch(
-        key, batch.images, parts.augment, numbers.augment, parts.normalise, copy
-    )
+    images, pairing = images_of_step(numbers, batch, step, augment_seed, copy, parts)
     loss_of = partial(
         loss_fn, batch_stats=batch_stats, images=images, labels=batch.labels, pairing=pairing,
         key=key_at(augment_seed, Purpose.DROPOUT, step), numbers=numbers, parts=parts,

@@ -18,7 +18,8 @@ from jaxcifar.records import formats, metrics, provenance, study_file
 WRITTEN = (
     "config.json", "environment.json", "metrics.jsonl", "steps.npz", "summary.json", "groups",
     "figures", "tensorboard", "report.md", "report.html", "group.json", "checkpoints",
-    "histograms.npz", "probes.npz", "step_probes.npz", "test.npz",
+    "histograms.npz", "probes.npz", "step_probes.npz", "covariate_shift.npz", "activations.npz",
+    "test.npz",
 )  # fmt: skip
 """What a run writes in its folder, and in those of its groups."""
 

@@ -1,7 +1,8 @@
 """Reading what a run's groups recorded inside their networks.
 
-Each of test.npz, histograms.npz, probes.npz and step_probes.npz is optional: a run without it has
-an empty mapping. Arrays are those of the files, taken apart by member.
+Each of test.npz, histograms.npz, probes.npz, step_probes.npz, covariate_shift.npz and
+activations.npz is optional: a run without it has an empty mapping. Arrays are those of the files,
+taken apart by member.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from jaxcifar.core.files import given
-from jaxcifar.records import step_probes
+from jaxcifar.records import activations, covariate_shift, step_probes
+from jaxcifar.records.activations import Activations
+from jaxcifar.records.covariate_shift import Shift
 from jaxcifar.records.formats import read_file, read_json, read_table
 from jaxcifar.records.step_probes import StepProbes
 
@@ -72,6 +75,8 @@ class Inside(NamedTuple):
     probes: Mapping[str, Probes]
     summary: Mapping[str, Mapping[str, Any]]
     step_probes: Mapping[str, StepProbes] = MappingProxyType({})  # along the gradient
+    shift: Mapping[str, Shift] = MappingProxyType({})  # of layers' gradients, during training
+    activations: Mapping[str, Activations] = MappingProxyType({})  # during training
 
     def probed(self, field: str) -> dict[str, Probes]:
         """The members whose networks have this."""
@@ -91,6 +96,8 @@ def read_inside(workdir: Path | str) -> Inside:
         probes=_of_groups(folder, "probes.npz", _probes),
         summary=finished_members(folder / "summary.json"),
         step_probes=_of_groups(folder, step_probes.FILE, step_probes.of_member),
+        shift=_of_groups(folder, covariate_shift.FILE, covariate_shift.of_member),
+        activations=_of_groups(folder, activations.FILE, activations.of_member),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxcifar.core.types import Book, Plan
 from jaxcifar.evaluation import weight_histograms
-from jaxcifar.landscape import step_probes
+from jaxcifar.landscape import training_probes
 from jaxcifar.programs import bind, record_dtypes
 
 SCORE_FIELDS = ("train_eval_loss", "train_eval_accuracy", "val_loss", "val_accuracy")
@@ -29,7 +29,7 @@ def new_book(plan: Plan) -> Book:
         rows={name: np.full((m, n_row), np.nan) for name in ROW_FIELDS},
         seconds=np.zeros(1),
         histograms=weight_histograms.blank(plan) if plan.histograms else {},
-        probes=step_probes.blank(plan) if plan.events.probe else {},
+        **training_probes.blank(plan),
     )
 
 
@@ -42,11 +42,15 @@ def lengthened(plan: Plan, book: Book) -> Book:
             whole[field][tuple(slice(size) for size in values.shape)] = values
         return whole
 
+    looks: dict[str, Any] = {
+        name: fit(getattr(blank, name), getattr(book, name))
+        for name in (probe.noted for probe in training_probes.PROBES)
+    }
     return book._replace(
         steps=fit(blank.steps, book.steps),
         rows=fit(blank.rows, book.rows),
         histograms=fit(blank.histograms, book.histograms),
-        probes=fit(blank.probes, book.probes),
+        **looks,
     )
 
 
@@ -63,10 +67,10 @@ def write_histograms(book: Book, seen: dict[str, np.ndarray], row: int) -> None:
         book.histograms[name][:, row] = values
 
 
-def write_probe(book: Book, seen: dict[str, np.ndarray], index: int) -> None:
-    """Enter what was seen along the gradient, fields of (M, ...)."""
+def write_probe(book: Book, noted: str, seen: dict[str, np.ndarray], index: int) -> None:
+    """Enter the index-th look of a probe, fields of (M, ...), where it is noted."""
     for name, values in seen.items():
-        book.probes[name][:, index] = values
+        getattr(book, noted)[name][:, index] = values
 
 
 def train_means(plan: Plan, book: Book, step: int) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from jaxcifar.core.signals import Interrupted
 from jaxcifar.core.types import Cursor, Images, Phase, Plan, Program, Snapshot, Tree
 from jaxcifar.evaluation import scoring, weight_histograms
 from jaxcifar.evaluation.group_images import GroupImages
-from jaxcifar.landscape import step_probes
+from jaxcifar.landscape import training_probes
+from jaxcifar.landscape.moment import Moment
 from jaxcifar.programs import param_dtype, stream_of, weights
 from jaxcifar.training.book import (
     ROW_FIELDS,
@@ -73,7 +74,7 @@ def run_group(plan: Plan, data: GroupImages, snapshot: Snapshot, hooks: Hooks) -
                 raise Interrupted(snapshot)
             if snapshot.cursor.step >= phase.stop:
                 break
-            if snapshot.cursor.step in plan.events.probe:
+            if any(training_probes.due(plan, snapshot.cursor.step)):
                 snapshot = probe(plan, phase, data.train, snapshot, numbers)
             snapshot = train_segment(plan, phase, data.train, snapshot, numbers)
             hooks.progress(plan, snapshot)
@@ -107,21 +108,24 @@ def next_cut(plan: Plan, phase: Phase, step: int) -> int:
 
 
 def probe(plan: Plan, phase: Phase, images: Images, snapshot: Snapshot, numbers: Any) -> Snapshot:
-    """Look along the gradient of the step that follows; nothing changes but the Book.
+    """Look at the step that follows in every way that is due; nothing changes but the Book.
 
     Before the step, and after all events: who continues from here looks again, and sees the same.
     """
     began = time.perf_counter()
-    step = snapshot.cursor.step
+    step, book = snapshot.cursor.step, snapshot.book
     program, epoch, row = phase.batch_after(step)
-    seen = step_probes.measure(
-        program, plan.probe_sizes, snapshot.state, numbers, stream_of(phase, epoch), images,
-        programs.span(step, step + 1, row),
+    rates = phase.rates(book.plateau, np.array([step]))[:, 0]
+    at = Moment(
+        program, snapshot.state, numbers, rates.astype(param_dtype(program.dtype)),
+        stream_of(phase, epoch), images, programs.span(step, step + 1, row),
     )  # fmt: skip
-    kill_points.reach("probe")
-    write_probe(snapshot.book, seen, plan.events.probe.index(step))
-    seconds = snapshot.book.seconds + (time.perf_counter() - began)
-    return snapshot._replace(book=snapshot.book._replace(seconds=seconds))
+    for look, index in training_probes.due(plan, step):
+        seen = look.measure(plan, at)
+        kill_points.reach("probe")
+        write_probe(book, look.noted, seen, index)
+    seconds = book.seconds + (time.perf_counter() - began)
+    return snapshot._replace(book=book._replace(seconds=seconds))
 
 
 def train_segment(

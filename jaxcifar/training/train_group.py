@@ -21,7 +21,7 @@ from jaxcifar.evaluation import (
     weight_histograms,
 )
 from jaxcifar.evaluation.group_images import on_devices, test_images
-from jaxcifar.landscape import step_probes
+from jaxcifar.landscape import training_probes
 from jaxcifar.planning import lanes
 from jaxcifar.planning.group import Group, split_rows
 from jaxcifar.records import code_digest, folder, formats, metrics
@@ -164,9 +164,8 @@ def _write_records(group: Group, snapshot: Snapshot) -> None:
     if group.plan.histograms:
         table = weight_histograms.table(group.plan, snapshot.book)
         formats.write_table(group.path / "histograms.npz", table)
-    if group.plan.events.probe:
-        table = step_probes.table(group.plan, snapshot.book, taken)
-        formats.write_table(group.path / "step_probes.npz", table)
+    for name, table in training_probes.tables(group.plan, snapshot.book, taken):
+        formats.write_table(group.path / name, table)
 
 
 def average(
