@@ -1,6 +1,7 @@
 """What every test stands on: the CPU, no user caches, strict numerics."""
 
 import os
+from collections.abc import Callable
 from importlib.metadata import version
 
 import jax
@@ -27,11 +28,27 @@ def key() -> jax.Array:
     return jax.random.key(0)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marker that the page of promises is written from."""
+    config.addinivalue_line(
+        "markers", "reliability(id): proves that promise of docs/reliability.md"
+    )
+
+
+@pytest.fixture
+def tried(request: pytest.FixtureRequest) -> Callable[[int], None]:
+    """Tells how many cases a test tried; one where it says nothing."""
+    return lambda count: request.node.user_properties.append(("tried", count))
+
+
 LONGEST = ("test_resume", "test_networks", "test_engine", "test_train", "test_convolution")
 """Files that begin first, so that no worker is left with one at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the order within files and among the others."""
+    """Keep the order within files and among the others; let reports tell what a test proves."""
     rank = {name: place for place, name in enumerate(LONGEST)}
+    for item in items:
+        marks = item.iter_markers("reliability")
+        item.user_properties += [("reliability", mark.args[0]) for mark in marks]
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
