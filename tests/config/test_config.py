@@ -1,6 +1,8 @@
 """Configs and studies: what is refused, in which words, and what a name means."""
 
 import dataclasses
+from functools import reduce
+from operator import getitem
 
 import numpy as np
 import pytest
@@ -152,6 +154,39 @@ def test_identity_follows_what_changes_numbers_and_nothing_else():
     }.items():  # fmt: skip
         changed = dataclasses.replace(STUDY, base=replace(STUDY.base, {path: value}))
         assert identities(changed) == first, path
+
+
+# Fields, or sections of them, that change no identity: what cannot change a number, what is told
+# better by what follows from it, and what came later, as long as nobody asks for it.
+NO_PART = ("checkpoint", "deterministic", "data.dir", "seed", "data.name")
+LATER = ("eval.histograms", "eval.probes", "optim.decay", "probe", "devices")
+
+
+def among(path, listed):
+    return any(path == name or path.startswith(f"{name}.") for name in listed)
+
+
+def leaves(tree, before=""):
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{before}{name}.")
+        else:
+            yield before + name
+
+
+def test_every_field_counts(monkeypatch):
+    """Changed in what is hashed, one by one: whatever is not on the list is another member."""
+    first = population.identity(Config(), "data")
+    told = set(leaves(population.content(Config())))
+    assert {path for path in leaves(as_dict(Config())) if not among(path, LATER)} == told
+    for path in told:
+        changed = population.content(Config())
+        *sections, name = path.split(".")
+        reduce(getitem, sections, changed)[name] = "changed"
+        with monkeypatch.context() as patch:
+            patch.setattr(population, "content", lambda config, changed=changed: changed)
+            same = population.identity(Config(), "data") == first
+        assert same == among(path, NO_PART), path
 
 
 def test_records_that_nobody_asked_for_leave_the_identity_alone(monkeypatch):

@@ -9,6 +9,7 @@ from compiles import Compiles
 from jaxcifar import landscape
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.types import Images
+from jaxcifar.landscape import sweep
 
 RATES = np.array([0.001, 0.01, 0.1], np.float32)
 
@@ -50,6 +51,20 @@ def test_it_is_one_executable(swept):
     *_, compiled, again = swept
     assert again.names == [], "other rates and the next step compile nothing"
     assert compiled.of("steps") == 1, "states, losses and band come from one compiled program"
+
+
+def test_a_step_s_draws_follow_from_its_seed_and_its_number(batch, monkeypatch):
+    seen = []
+
+    def compiled(program):
+        return lambda *given: seen.append(given) or (None, np.zeros((3, 1)), [np.zeros(1)] * 3)
+
+    monkeypatch.setattr(sweep, "_compiled", compiled)
+    made = program(3)
+    states = landscape.default_numbers(made)  # any tree of three rows
+    landscape.sweep_step(states, batch, RATES, program=made, step=5, seed=8)
+    ((*_, stream, _, span),) = seen
+    assert stream.augment_seed == 8 and span.tolist() == [5, 6, 0]
 
 
 def test_all_rates_start_at_the_same_point_and_part(swept):

@@ -13,6 +13,7 @@ from jaxcifar import programs
 from jaxcifar.config import Config, replace
 from jaxcifar.core import signals
 from jaxcifar.core.errors import UserError
+from jaxcifar.core.keys import Purpose, key_at
 from jaxcifar.core.types import Images, Stream
 from jaxcifar.evaluation import batch_norm
 from jaxcifar.optim import averaging
@@ -206,6 +207,23 @@ def test_statistics_are_the_same_however_they_are_cut_and_can_be_stopped(swa):
     calls = iter((False, True))
     with pytest.raises(signals.Interrupted):
         reestimated(made._replace(phases=(cut,)), ended, lambda: next(calls))
+
+
+def test_the_pass_has_draws_of_its_own(monkeypatch):
+    """By seed and batch, for this purpose: neither those of training nor those of scores."""
+    monkeypatch.setattr(programs, "images_at", lambda *_: (None, None, None))
+    monkeypatch.setattr(programs, "batch_statistics", lambda *given, **_: {
+        "key": (jax.random.key_data(given[4]) >> 8).astype("float32"),  # exact
+    })  # fmt: skip
+    numbers = tiny.make_plan().phases[0].numbers
+    stream = Stream(np.arange(4), jnp.int32(3), {})
+    for batch in (0, 5):
+        found = batch_norm._member_pass(
+            {"key": jnp.zeros(2)}, {}, numbers, stream, None, (batch, batch + 1, 0),
+            parts=None, batch=2,
+        )  # fmt: skip
+        key = jax.random.key_data(key_at(3, Purpose.STATISTICS, batch)) >> 8
+        np.testing.assert_allclose(found["key"], key / (batch + 1), rtol=1e-6)
 
 
 def test_a_network_without_batchnorm_has_no_statistics():

@@ -1,5 +1,8 @@
 """The planner: groups, spans of training, segment lengths, lanes."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import tiny
 
@@ -7,6 +10,7 @@ from jaxcifar.config import replace
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.hardware import Hardware
 from jaxcifar.planning import lanes, plan
+from jaxcifar.planning.group import split_rows
 
 
 @pytest.mark.parametrize("every, steps", [
@@ -40,6 +44,16 @@ def test_members_split_where_structure_differs_and_only_there():
     assert [[m.id for m in group] for group in plan.group(rows)] == [
         ["m0", "m1", "m3", "m5"], ["m2"], ["m4"],
     ]  # fmt: skip
+
+
+def test_the_validation_part_is_drawn_by_its_own_seed():
+    """Pinned: other rows change every result selected on them."""
+    images = SimpleNamespace(train_labels=np.zeros(20))
+    for seed, held_out in ((0, [2, 3, 11, 13, 15]), (3, [0, 1, 4, 7, 9])):
+        data = replace(tiny.BASE, {"data.validation": 0.25, "data.split_seed": seed}).data
+        rows = split_rows(images, data)
+        assert rows[1].tolist() == held_out
+        assert sorted([*rows[0], *rows[1]]) == list(range(20))
 
 
 def test_group_ids_follow_the_members():

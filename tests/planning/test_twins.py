@@ -48,5 +48,7 @@ def test_a_difference_within_a_stage_counts():
 
 def test_members_that_report_other_weights_are_groups_of_their_own():
     """A group's summary and probes are of one rule."""
-    rows = tiny.members({}, {"select": "last"}, {"optim.lr": 0.5})
-    assert [[row.id for row in group] for group in plan.group(rows)] == [["m0", "m2"], ["m1"]]
+    rows = tiny.members({}, {"select": "last"}, {"optim.lr": 0.5}, {"select_on": "train"})
+    assert [[row.id for row in group] for group in plan.group(rows)] == [
+        ["m0", "m2"], ["m1"], ["m3"],
+    ]  # fmt: skip

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tiny
 
-from jaxcifar import landscape, optim, programs
+from jaxcifar import augment, landscape, optim, programs
+from jaxcifar.core.keys import Purpose, key_at
 from jaxcifar.core.types import Images, TrainState
 from jaxcifar.programs.train_step import train_step
 
@@ -64,9 +65,9 @@ def gradient(parts, params):
     return loss, {"kernel": x.T @ p / 16, "bias": p.mean(0)}
 
 
-def one_step(parts, numbers, state, lr=0.1):
+def one_step(parts, numbers, state, lr=0.1, at=0):
     step = jax.jit(lambda s, n, r: train_step(
-        s, n, r, batch(), jnp.int32(0), jnp.int32(0), parts=parts))  # fmt: skip
+        s, n, r, batch(), jnp.int32(at), jnp.int32(0), parts=parts))  # fmt: skip
     return step(state, numbers, np.float64(lr))
 
 
@@ -144,6 +145,77 @@ def test_a_member_whose_second_gradient_is_not_finite_is_frozen():
         after, record = one_step(parts, numbers, state)
     assert np.isfinite(record["loss"]) and not after.alive and after.bad_step == 0
     jax.tree.map(np.testing.assert_array_equal, after.params, state.params)
+
+
+NOT_FINITE = {  # where it comes up first -> what is changed of parts and of the first parameters
+    "the gradient": ({"loss": lambda logits, *_, **__: jnp.sqrt(0 * logits.sum(-1))}, {}),
+    "the loss": ({"loss": lambda logits, *_, **__: logits[:, 0] / 0}, {}),
+    "the weights": ({}, {"bias": np.full(10, np.inf)}),
+}
+
+
+@pytest.mark.reliability("T8")
+@pytest.mark.parametrize("where", NOT_FINITE)
+def test_whatever_is_not_finite_freezes_the_member_at_its_first_step(where):
+    changed, params = NOT_FINITE[where]
+    with jax.enable_x64(True):
+        parts, numbers = parts_of("sgd", **changed), numbers_of("sgd")
+        state = first_state(parts, numbers)
+        state = state._replace(params=state.params | params)
+        first, record = one_step(parts, numbers, state, at=3)
+        assert np.isfinite(record["loss"]) == (where == "the gradient")
+        later, record = one_step(parts, numbers, first, at=4)
+    for after in (first, later):
+        assert (bool(after.alive), int(after.bad_step)) == (False, 3)
+        jax.tree.map(np.testing.assert_array_equal, after.params, state.params)
+    assert np.isnan(record["loss"])
+
+
+def test_only_images_that_the_mask_lets_through_count():
+    with jax.enable_x64(True):
+        parts, numbers = parts_of("sgd"), numbers_of("sgd")
+        state = first_state(parts, numbers)
+        logits = Linear().apply({"params": state.params}, parts.normalise(batch().images), False)
+        right = np.asarray(logits).argmax(1)
+        for wrong in (0, 1):  # all answers are right, or none is
+            images = batch()._replace(labels=(right + wrong) % 10)
+            for mask in (np.arange(16) < 11, np.arange(16) % 3 == 0, np.zeros(16, bool)):
+                sums = programs.score_batch(
+                    state.params, {}, numbers, images, jnp.asarray(mask), parts=parts
+                )
+                assert sums.correct == (1 - wrong) * mask.sum()
+                log_p = jax.nn.log_softmax(logits)[np.arange(16), images.labels]
+                np.testing.assert_allclose(sums.loss, -log_p[mask].sum(), rtol=1e-12)
+
+
+class Noted(Linear):
+    """Notes the images and the dropout key that it is given."""
+
+    def apply(self, variables, images, train, rngs=None, mutable=None):
+        self.seen = images, jax.random.key_data(rngs["dropout"])
+        return super().apply(variables, images, train, rngs, mutable)
+
+
+@pytest.mark.parametrize("seed, step", [(0, 0), (3, 5)])
+def test_draws_of_a_step_follow_from_seed_purpose_and_step(seed, step):
+    """Images by the key of augmentation, dropout by its own."""
+    flips = tiny.make_plan().phases[0].program.augment
+    parts = parts_of("sgd")._replace(augment=flips, model=Noted())
+    numbers = numbers_of("sgd")._replace(augment={})
+    with jax.enable_x64(True):
+        loss_of, _ = programs.loss_of_step(
+            {}, numbers, batch(), jnp.int32(step), jnp.int32(seed), None, parts
+        )
+        loss_of(first_state(parts, numbers).params)
+        augmenting, dropping = (
+            key_at(seed, what, step) for what in (Purpose.AUGMENT, Purpose.DROPOUT)
+        )
+        expected, _ = augment.transform_batch(
+            augmenting, batch().images, flips, {}, parts.normalise, None
+        )
+    images, key = parts.model.seen
+    np.testing.assert_array_equal(images, expected)
+    np.testing.assert_array_equal(key, jax.random.key_data(dropping))
 
 
 def test_schedule_free_weighs_its_average_by_the_rate():

@@ -202,11 +202,12 @@ def test_float32_lanes_agree_at_step_one(whole, change):
 
 
 def test_plateau_lowers_the_rate_of_its_member_only():
+    """It looks at the ends of epochs, whatever is evaluated between."""
     plateau = {
         "schedule.name": "plateau", "schedule.patience": 0, "schedule.threshold": 0.99,
         "schedule.factor": 0.5,
     }  # fmt: skip
-    base = replace(tiny.BASE, {"train.epochs": 4})
+    base = replace(tiny.BASE, {"train.epochs": 4, "eval.every": "1 steps"})
     book = tiny.run(tiny.make_plan(plateau, {}, base=base)).book
     assert book.steps["lr"][0, ::3].tolist() == [0.01, 0.01, 0.005, 0.0025]
     assert (book.steps["lr"][1] == 0.01).all()
