@@ -22,6 +22,7 @@ from jaxcifar.training import train_study
 KEPT = (
     "config.json", "environment.json", "metrics.jsonl", "steps.npz", "summary.json", "alone.json",
     "groups/*/summary.json", "groups/*/test.npz", "groups/*/histograms.npz", "groups/*/probes.npz",
+    "groups/*/step_probes.npz", "groups/*/covariate_shift.npz",
 )  # fmt: skip
 
 

@@ -11,7 +11,15 @@ from made_bn import PLACE, RATES, as_recorded, load, make, set_losses
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.wording import DASH
 from jaxcifar.reproduction import batchnorm, reference
-from jaxcifar.reproduction.batchnorm import checks, differences, measures, page, pictures, precision
+from jaxcifar.reproduction.batchnorm import (
+    checks,
+    differences,
+    measures,
+    page,
+    pictures,
+    precision,
+    verdict_table,
+)
 from jaxcifar.reproduction.batchnorm.differences import Tolerance
 
 BN = reference.load("bn")
@@ -143,7 +151,7 @@ def test_a_network_in_its_first_epoch_is_compared_with_nothing(tmp_path):
     assert measures.widths(view, "bn").shape == (2, 4)
     assert np.isnan(measures.widths(view, "plain")).all()
     assert differences.what_the_bands_do(view) == ()
-    assert {row[5] for row in page.verdicts([view], BN).rows} == {DASH}
+    assert {row[5] for row in verdict_table.verdicts([view], BN).rows} == {DASH}
     figures = pictures._figures(view, "R1", BN["R1"], RATES)
     assert all(shown.draw().axes for shown in figures)
     page.document([view], BN, {}, {})

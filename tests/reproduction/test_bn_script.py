@@ -15,6 +15,7 @@ from jaxcifar.core import signals
 from jaxcifar.core.errors import UserError
 from jaxcifar.reproduction import batchnorm
 from jaxcifar.reproduction.batchnorm import pictures
+from jaxcifar.reproduction.batchnorm.studies import KINDS
 from jaxcifar.training import train_study
 
 TINY = ("small,data.name=synthetic,data.n_train=20,data.n_test=16,model.width=0.0625,"
@@ -39,6 +40,31 @@ def test_a_variant_is_a_study_with_its_own_folder(script):
     assert len({job.workdir for job in (small, r1, half)}) == 3
     assert r1.workdir.parent == Path("runs") and r1.workdir.name.startswith("bn-r1-")
     assert half.command.endswith("--variants r1,dtype=bfloat16 --seeds 3")
+
+
+@pytest.mark.parametrize("item, folder, seeds", [
+    ("bn_rates:small", "bn_rates-small-", 1), ("bn_rates", "bn_rates-", 3),
+    ("bn_init:small", "bn_init-small-", 5), ("bn_init:quick", "bn_init-quick-", 2),
+    ("bn_sgd:default", "bn_sgd-", 3), ("bn_probe:r1,dtype=bfloat16", "bn_probe-r1-", 3),
+    ("bn:small", "bn-small-", 2), ("quick", "bn-quick-", 1),
+])  # fmt: skip
+def test_a_study_beside_the_bands_is_named_before_its_variant(script, item, folder, seeds):
+    job = group_at(script, item)
+    assert job.workdir.name.startswith(folder) and job.study.seeds == seeds
+    assert job.study.variant == (
+        None if item in ("bn_rates", "bn_sgd:default") else folder[:-1].rpartition("-")[2]
+    )
+    assert job.command.endswith(f"--variants {item} --seeds {seeds}")
+
+
+def test_without_variants_all_small_studies_are_meant(script):
+    names = [group_at(script, item).study.name for item in script.parse([]).variants]
+    assert names == ["bn", *KINDS]
+
+
+def test_a_study_that_there_is_not_is_refused(script):
+    with pytest.raises(UserError, match="did you mean"):
+        group_at(script, "bn_rate:small")
 
 
 def test_seeds_can_be_added_to_a_folder(script):

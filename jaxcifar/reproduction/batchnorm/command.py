@@ -1,14 +1,17 @@
 """Remake docs/results/bn.md: train what is not trained yet, then write the page from the records.
 
-    python scripts/reproduce_bn.py --data DIR                  # configs/bn.py:small, on 2 CPU cores
+    python scripts/reproduce_bn.py --data DIR                  # all studies small, on 2 CPU cores
     python scripts/reproduce_bn.py --data DIR --minutes 40     # stops then; the same line continues
     python scripts/reproduce_bn.py --data DIR --alone \\
         --variants r1,dtype=bfloat16 r0,dtype=bfloat16 r1 default     # on a GPU
+    python scripts/reproduce_bn.py --data DIR --variants r1 r0 bn_rates bn_init bn_sgd bn_probe
     python scripts/reproduce_bn.py --data DIR --check R1-bn-bn-1e-4 R1-bn-bn-2e-3
     python scripts/reproduce_bn.py --draw-only --runs docs/results/records     # from kept records
 
-A variant with one seed is trained with three, unless --seeds says otherwise. Finished members never
-train again. The page names the images by label and SHA-256, never by place.
+A variant is one of configs/bn.py, or STUDY[:NAME] of another study: bn_rates, bn_init, bn_sgd,
+bn_probe. With one seed it is trained with three, unless it is small or quick or --seeds says
+otherwise. Finished members never train again. The page names the images by label and SHA-256,
+never by place, and the studies that it has no records of.
 """
 
 import argparse
@@ -29,6 +32,7 @@ from jaxcifar.core.errors import UserError, unknown
 from jaxcifar.core.files import CHECKOUT
 from jaxcifar.records import folder
 from jaxcifar.reproduction import batchnorm
+from jaxcifar.reproduction.batchnorm.studies import KINDS
 from jaxcifar.reproduction.session import (
     StudyRun,
     copy_records,
@@ -40,6 +44,8 @@ from jaxcifar.reproduction.session import (
 )
 
 SEEDS = 3  # of a variant that names no number itself
+FEW = ("small", "quick")  # variants that have as many as they say
+SMALL = ("small", *(f"{name}:small" for name in KINDS))
 ALONE_EPOCHS = 3
 CHECKS = "bn-checks"  # the run folder of --check
 
@@ -86,8 +92,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     found = parser(__doc__ or "")
     add = found.add_argument
-    add("--variants", nargs="+", default=["small"], metavar="NAME[,FIELD=VALUE...]",
-        help="of configs/bn.py, `default` for the one without a name")  # fmt: skip
+    add("--variants", nargs="+", default=list(SMALL), metavar="[STUDY:]NAME[,FIELD=VALUE...]",
+        help="of configs/bn.py or configs/STUDY.py, `default` for the nameless one")  # fmt: skip
     add("--check", nargs="+", metavar="MEMBER",
         help="also train these members of :r1 at full width for an epoch")  # fmt: skip
     add("--alone", action="store_true", help="also time one member of each network by itself")
@@ -95,15 +101,29 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def make_job(item: str, args: argparse.Namespace) -> StudyRun:
-    """The study of ``NAME[,FIELD=VALUE...]``. Raises: UserError: as the training command."""
+    """The study of ``[STUDY:]NAME[,FIELD=VALUE...]``.
+
+    Raises: UserError: as the training command.
+    """
     name, *words = item.split(",")
-    study = cli.load_study(f"{CHECKOUT}/configs/bn.py{'' if name == 'default' else f':{name}'}")
+    file, variant = _file_and_variant(name)
+    study = cli.load_study(
+        f"{CHECKOUT}/configs/{file}.py{'' if variant == 'default' else f':{variant}'}"
+    )
     pairs = [word.partition("=") for word in words]
     study, _ = cli.apply_overrides(study, [(path, value) for path, _, value in pairs])
-    seeds = args.seeds or (study.seeds if study.seeds > 1 else SEEDS)
+    seeds = args.seeds or (study.seeds if study.seeds > 1 or variant in FEW else SEEDS)
     study = dataclasses.replace(study, seeds=seeds)
     command = f"python scripts/reproduce_bn.py --variants {item} --seeds {seeds}"
     return StudyRun(study, args.runs / folder.default_workdir(study).name, command)
+
+
+def _file_and_variant(name: str) -> tuple[str, str]:
+    """``r1`` is of configs/bn.py, ``bn_rates:small`` of another, ``bn_rates`` its nameless one."""
+    if name in KINDS:
+        return name, "default"
+    file, _, variant = name.rpartition(":")
+    return file or "bn", variant
 
 
 def make_check(args: argparse.Namespace) -> StudyRun:
@@ -125,7 +145,8 @@ def train_all(jobs: Sequence[StudyRun], check: StudyRun | None, args: argparse.N
         with time_limit(args.minutes):
             for job in jobs:
                 train(job)
-                if args.alone and not (job.workdir / batchnorm.ALONE).exists():
+                bands = job.study.name not in KINDS
+                if args.alone and bands and not (job.workdir / batchnorm.ALONE).exists():
                     time_alone(job)
             if check is not None:
                 train(check)

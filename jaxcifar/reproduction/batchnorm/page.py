@@ -3,30 +3,33 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxcifar.core.wording import DASH, known, listed, p_value
 from jaxcifar.report import tables as of_run
 from jaxcifar.report.blocks import (
     Block,
     Bullets,
-    Column,
     Document,
-    Facts,
     Gallery,
     Heading,
     Paragraph,
     Picture,
-    Table,
-    short,
 )
 from jaxcifar.report.caveats import not_claimed
 from jaxcifar.report.run_records import Run
 from jaxcifar.report.sections import warnings
 from jaxcifar.report.statistics import SPIKES_ABOVE, SPIKES_AFTER
-from jaxcifar.reproduction.batchnorm import checks, differences, precision, speed, tables
-from jaxcifar.reproduction.batchnorm.claims import Claim, claims
+from jaxcifar.reproduction.batchnorm import (
+    checks,
+    differences,
+    precision,
+    speed,
+    study_sections,
+    tables,
+    verdict_table,
+)
 from jaxcifar.reproduction.batchnorm.measures import View
 from jaxcifar.reproduction.batchnorm.published_size import departures, follows
-from jaxcifar.reproduction.verdicts import RULE, Finding, Judgement, judge
+from jaxcifar.reproduction.batchnorm.studies import Study
+from jaxcifar.reproduction.verdicts import RULE
 
 Reference = Mapping[str, Any]
 
@@ -40,93 +43,54 @@ INTRODUCTION = (
 
 def document(
     views: Sequence[View], reference: Reference, pictures: Mapping[str, Sequence[Picture]],
-    alone: Mapping[str, speed.Alone], beside: Run | None = None,
+    alone: Mapping[str, speed.Alone], beside: Run | None = None, studies: Sequence[Study] = (),
 ) -> Document:  # fmt: skip
     """The page of one or several runs; `pictures` and `alone` by the runs' names.
 
-    `beside` holds single members at R1's own settings.
+    `beside` holds single members at R1's own settings, `studies` what is measured beside the bands.
     """
     blocks: list[Block] = [
         Paragraph(INTRODUCTION),
         *_sizes(views, reference),
+        *study_sections.sizes(studies),
+        *study_sections.missing(views, studies),
         Heading("Claims"),
-        verdicts(views, reference),
+        verdict_table.verdicts(views, reference, studies),
         Paragraph(RULE, "note"),
         *_precision(views),
         *(checks.section(beside, reference["R1"], list(reference["rates"])) if beside else []),
     ]
-    shown = 0
+    numbered = _numbered(pictures)
+    for study in studies:
+        blocks += study_sections.section(study, numbered.get(study.name, ()))
     for view in views:
-        numbered = [
-            picture._replace(name=f"Figure {shown + place}")
-            for place, picture in enumerate(pictures.get(view.name, ()), 1)
-        ]
-        shown += len(numbered)
-        blocks += _run(view, reference, numbered, alone.get(view.name, {}))
+        blocks += _run(view, reference, numbered.get(view.name, ()), alone.get(view.name, {}))
     return Document("The BatchNorm study: VGG-A with and without BatchNorm", tuple(blocks))
+
+
+def _numbered(pictures: Mapping[str, Sequence[Picture]]) -> dict[str, list[Picture]]:
+    """Figures counted through in the order of the runs."""
+    counted, shown = {}, 0
+    for name, found in pictures.items():
+        counted[name] = [
+            picture._replace(name=f"Figure {place}")
+            for place, picture in enumerate(found, shown + 1)
+        ]
+        shown += len(found)
+    return counted
 
 
 def _sizes(views: Sequence[View], reference: Reference) -> list[Block]:
     """Which runs are at a report's size, and what the others are instead."""
-    said: list[Block] = []
-    for view in views:
-        handle = follows(view)
-        data = f"on {view.run.records.data}"
-        odd = departures(view, reference, handle)
-        if odd:
-            text = f"{view.name} {data} is not {handle} at its published size: {'; '.join(odd)}."
-            said.append(Paragraph(text, "warning"))
-        else:
-            said.append(Paragraph(f"{view.name} {data} has the size and the settings of {handle}."))
-    return said
+    return [
+        study_sections.size(view, follows(view), departures(view, reference, follows(view)))
+        for view in views
+    ]
 
 
 def _precision(views: Sequence[View]) -> list[Block]:
     found = precision.table(views)
     return [Heading("Does the compute type matter?"), found] if found else []
-
-
-def verdicts(views: Sequence[View], reference: Reference) -> Table:
-    """Every claim of the reports with its verdict, beside what our runs measured."""
-    rows = [
-        (claim, view) for claim in claims(reference) for view in _speakers(claim, views, reference)
-    ]
-    judged = judge([_finding(claim, view, reference) for claim, view in rows])
-    columns = (
-        Column("Report", numeric=False), Column("Claim", numeric=False),
-        Column("Run", numeric=False), Column("Unit", numeric=False), Column("Recorded"),
-        Column("Ours: mean over seeds"), Column("n"), Column("95 % prediction interval"),
-        Column("p (Holm)"), Column("Verdict", numeric=False),
-    )  # fmt: skip
-    lines = [_line(claim, view, found) for (claim, view), found in zip(rows, judged, strict=True)]
-    return Table(columns, tuple(lines))
-
-
-def _speakers(claim: Claim, views: Sequence[View], reference: Reference) -> Sequence[View | None]:
-    """The runs at the published size of the claim's report; without such, all runs."""
-    if claim.measure is None:
-        return [None]
-    return [view for view in views if not departures(view, reference, claim.report)] or views
-
-
-def _finding(claim: Claim, view: View | None, reference: Reference) -> Finding:
-    if claim.measure is None or view is None or view.run.unfinished:
-        return Finding((), at_size=False)  # half a run measures something else
-    ours = tuple(map(float, claim.measure(view)))
-    at_size = not departures(view, reference, claim.report)
-    published = None if claim.sign else claim.published
-    return Finding(ours, published, claim.sign, at_size, claim.resolution)
-
-
-def _line(claim: Claim, view: View | None, found: Judgement) -> tuple[str, ...]:
-    unit, (low, high) = claim.unit, found.interval
-    text = f"{claim.text}. Not measured here: {claim.why}" if claim.why else claim.text
-    return (
-        claim.report, text, view.name if view else DASH, unit.name or DASH,
-        unit.show(claim.published), unit.show(found.spread.mean), str(found.spread.n),
-        f"{unit.show(low)} to {unit.show(high)}" if known(low) else DASH, p_value(found.p),
-        found.verdict.value,
-    )  # fmt: skip
 
 
 def _run(
@@ -142,7 +106,7 @@ def _run(
     blocks: list[Block] = [
         Heading(f"{view.name}: what was run"),
         *warnings(view.run),
-        facts(view),
+        study_sections.facts(view.run),
         speed.table(view, alone),
         Heading(f"{view.name}: loss bands"),
         *(Paragraph(text) for text in differences.what_the_bands_do(view)),
@@ -176,17 +140,6 @@ def _run(
         Bullets(not_claimed(view.run)),
     ]  # fmt: skip
     return blocks
-
-
-def facts(view: View) -> Facts:
-    """What was run, where, with what: no path of the machine that did."""
-    rows = []
-    for name, value in of_run.public_setup(view.run):
-        rows.append((name, value))
-        if name == "Batch size":
-            types = [short(value) for value in view.run.settings("dtype")]
-            rows.append(("Computed in", listed(types) or DASH))
-    return Facts(tuple(rows))
 
 
 def _gradients(view: View, report: Mapping[str, Any], rates: list[float]) -> list[Block]:

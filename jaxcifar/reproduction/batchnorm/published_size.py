@@ -1,6 +1,6 @@
 """Which report a run follows, and where its size or settings are not the published ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxcifar.config import Config, replace
@@ -40,41 +40,55 @@ def follows(view: View) -> str:
     return "R0" if "xavier_normal" in view.run.settings("model.init") else "R1"
 
 
-def departures(view: View, reference: Mapping[str, Any], report: str) -> tuple[str, ...]:
-    """Where a run is not what a report ran: ``width 0.25 (published: 1)``; empty at its size."""
+def departures(
+    view: View, reference: Mapping[str, Any], report: str, own: Mapping[str, Any] | None = None,
+    free: Sequence[str] = (), rates: Sequence[float] | None = None,
+) -> tuple[str, ...]:  # fmt: skip
+    """Where a run is not what a report ran: ``width 0.25 (published: 1)``; empty at its size.
+
+    Args:
+        view: the run.
+        reference: of the study.
+        report: whose settings count.
+        own: settings that the run has to have instead of the report's, by dotted path.
+        free: further settings that do not count.
+        rates: the learning rates of each network; none of them count where it is empty, and it is
+            the reports' where it is None.
+    """
+    published = wanted(reference, report, own or {})
     found = [
-        f"{WORDS.get(path, path)} {listed(ours)} (published: {published})"
-        for path, (ours, published) in _odd(view, wanted(reference, report)).items()
+        f"{WORDS.get(path, path)} {listed(ours)} (published: {theirs})"
+        for path, (ours, theirs) in _odd(view, published, free).items()
     ]
-    for network in NETWORKS:
-        rates = sorted({lr for name, _, lr in view.cells if name == network})
-        if rates != sorted(reference["rates"]):
-            there = listed([short(rate) for rate in rates])
-            found.append(f"learning rates {there} (published: {_rates(reference)})")
-            break
+    found += _odd_rates(view, reference["rates"] if rates is None else rates)
     if open_ := view.run.unfinished:
         found.append(f"{len(open_)} of {plural(len(view.run.entries), 'member')} not finished")
     return tuple(found)
 
 
-def _rates(reference: Mapping[str, Any]) -> str:
-    return listed([short(rate) for rate in reference["rates"]])
+def _odd_rates(view: View, published: Sequence[float]) -> list[str]:
+    for network in NETWORKS:
+        rates = sorted({lr for name, _, lr in view.cells if name == network})
+        if published and rates != sorted(published):
+            ours, theirs = (listed([short(rate) for rate in each]) for each in (rates, published))
+            return [f"learning rates {ours} (published: {theirs})"]
+    return []
 
 
-def wanted(reference: Mapping[str, Any], report: str) -> Json:
+def wanted(reference: Mapping[str, Any], report: str, own: Mapping[str, Any]) -> Json:
     """The config of a report's members, but for `VARIED`: what it states, else the defaults."""
-    stated = reference[report]["config"].items()
+    stated = {**reference[report]["config"], **own}.items()
     return as_dict(
         replace(Config(), {p: tuple(v) if isinstance(v, list) else v for p, v in stated})
     )
 
 
-def _odd(view: View, published: Json) -> dict[str, tuple[list[str], str]]:
+def _odd(view: View, published: Json, free: Sequence[str]) -> dict[str, tuple[list[str], str]]:
     """Settings that are not the published ones, in words, those that have a name first."""
     odd: dict[str, tuple[list[str], str]] = {}
     there = _filled(published)
     for entry in view.run.entries:
-        found = differing(_filled(entry["config"]), there, (*FREE, *VARIED))
+        found = differing(_filled(entry["config"]), there, (*FREE, *VARIED, *free))
         for path, (ours, theirs) in found.items():
             values = odd.setdefault(path, ([], said(path, theirs)))[0]
             values += [said(path, ours)] * (said(path, ours) not in values)

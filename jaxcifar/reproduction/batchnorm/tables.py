@@ -11,8 +11,8 @@ from jaxcifar.report.blocks import Column, Table, short
 from jaxcifar.report.statistics import spread
 from jaxcifar.report.tables import THRESHOLDS
 from jaxcifar.reproduction.batchnorm import measures
-from jaxcifar.reproduction.batchnorm.claims import IMAGE
 from jaxcifar.reproduction.batchnorm.measures import NAMES, NETWORKS, View
+from jaxcifar.reproduction.batchnorm.statement import IMAGE
 from jaxcifar.reproduction.reference import Curve, curve
 from jaxcifar.reproduction.verdicts import LEAST, prediction_interval
 

@@ -1,0 +1,333 @@
+"""The studies beside the BatchNorm bands: what they measure, by hand, and where they stand."""
+
+import json
+
+import numpy as np
+import pytest
+from made_studies import (
+    BN,
+    EPOCHS,
+    LAYERS,
+    STEPS,
+    along_gradient,
+    load,
+    make_study,
+    network,
+    shifted,
+)
+
+from jaxcifar.core.wording import DASH
+from jaxcifar.report.blocks import Code, Paragraph, Table
+from jaxcifar.reproduction.batchnorm import (
+    claims,
+    optimizers,
+    probes,
+    rates,
+    shift,
+    starts,
+    study_pictures,
+    study_sections,
+    verdict_table,
+)
+from jaxcifar.reproduction.batchnorm.studies import KINDS, PAPER
+from jaxcifar.reproduction.verdicts import Verdict
+
+LAST_STABLE = [  # stable or not by rising rate -> the place of the largest stable one
+    ([True, True, False, False], 1), ([True, False, True, False], 0),  # what comes after is luck
+    ([False, True, True, False], 2),  # too slow to have left the start
+    ([True, True], 1), ([False, False], -1), ([False, True], 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("stable, place", LAST_STABLE)
+def test_the_last_rate_before_the_first_that_diverged(stable, place):
+    assert rates._last_stable(np.array(stable)) == place
+
+
+def test_largest_stable_rates_by_hand(tmp_path):
+    """With BatchNorm 8 doublings are stable and then two not; without it one less a seed."""
+
+    def loss(config, seed):
+        doublings = round(np.log2(config.optim.lr / 1e-4))
+        stable = doublings <= (8 if network(config) == "bn" else 5 - seed)
+        values = np.full(EPOCHS * STEPS, 9.0)  # only the last tenth of the first epoch counts
+        values[STEPS - 1] = 2.2 if stable else np.nan if doublings > 9 else 2.31
+        return values
+
+    study = load(make_study(tmp_path / "run", "bn_rates", loss=loss))
+    view = study.whole
+    np.testing.assert_allclose(rates.largest_stable(view, "bn"), [1e-4 * 2**8] * 3)
+    np.testing.assert_allclose(rates.largest_stable(view, "plain"), [32e-4, 16e-4, 8e-4])
+    assert not rates.open_ended(view, "bn").any()
+    (claim,) = rates.CLAIMS
+    np.testing.assert_allclose(claim.measure(study), [3, 4, 5])
+    assert rates.largest(view).rows == (
+        ("with BatchNorm", "0.0256, 0.0256, 0.0256"),
+        ("without BatchNorm", "0.0032, 0.0016, 0.0008"),
+    )
+    shown = {row[0]: row[1:] for row in rates.losses(view).rows}
+    assert shown["0.0001"] == ("2.200 (2.200 to 2.200)",) * 2
+    assert shown["0.0512"][0] == "2.310 (2.310 to 2.310), diverged"
+    assert shown["3.2768"] == ("not finite, diverged",) * 2
+
+
+def test_a_highest_rate_that_is_stable_is_a_lower_bound(tmp_path):
+    study = load(make_study(tmp_path / "run", "bn_rates", seeds=1))
+    assert rates.open_ended(study.whole, "bn").all()
+    assert rates.largest(study.whole).rows[0][1] == "3.2768 or more"
+
+
+def test_spreads_of_starts_by_hand(tmp_path):
+    """Without BatchNorm the initialisations are .2 apart and the rates .1, with it .02 and .01."""
+
+    def value(config, scale):
+        rate = [1e-4, 5e-4, 1e-3, 2e-3].index(config.optim.lr)
+        return scale * (2.0 * (config.model.init == "torch") + rate / 3)
+
+    def accuracy(config, seed):
+        scale = 0.01 if network(config) == "bn" else 0.1
+        return 0.4 + value(config, scale) + 0.001 * seed
+
+    def curve(config, seed):
+        at = 1 if network(config) == "bn" else 1 + round(value(config, 1.0))
+        return np.where(np.arange(1, EPOCHS + 1) >= at, 0.65, 0.1)
+
+    study = load(make_study(tmp_path / "run", "bn_init", accuracy=accuracy, curve=curve))
+    assert starts.level(study) == 0.6
+    found = [claim.measure(study) for claim in starts.CLAIMS]
+    expected = [0.2 - 0.02, (1 + 2 + 2 + 2) / 4 + 0.25, 0.1 - 0.01, 1.0, 0.3 - 0.03, 3.0]
+    for values, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(values, wanted, atol=1e-9)
+
+
+def test_no_level_is_common_where_a_run_never_learns(tmp_path):
+    def curve(config, seed):
+        return np.full(EPOCHS, 0.1 if network(config) == "plain" and seed == 1 else 0.9)
+
+    study = load(make_study(tmp_path / "run", "bn_init", curve=curve))
+    assert starts.level(study) is None
+    assert np.isnan(starts.epochs_to_level(study, "bn")).all()
+    text = [block.text for block in starts.section(study) if isinstance(block, Paragraph)]
+    assert text[0].startswith("Some runs do not reach 20 %")
+    plain = [row for row in starts.cells(study).rows if row[0] == "without BatchNorm"]
+    assert plain[0][-3:] == ("1.0 (2)",) * 3
+
+
+LATE = 10  # round(5000 * 40 / 19550)
+
+
+def spiked(spikes, down=1, level=0.5):
+    """A loss of 40 steps, above 1 nat before epoch `down` (0-based) and at `spikes`."""
+    values = np.full(EPOCHS * STEPS, level)
+    values[: down * STEPS] = 2.0
+    values[list(spikes)] = 3.0
+    return values
+
+
+SPIKES = [  # losses of the highest rate -> late spikes, and steps above 1 nat as on record
+    (spiked([]), 0, 0),
+    (spiked([25, 33]), 2, 2),
+    (spiked([LATE, 5], down=0), 0, 0),  # not after the step
+    (spiked([LATE + 1], down=0), 1, 1),
+    (spiked([25], down=2), 0, 10),  # in the epoch whose mean comes down first
+    (spiked([35], down=2), 1, 10),  # steps 11 to 19, before it came down, are no spikes
+    (spiked([], down=4), np.nan, 29),  # never came down
+    (np.where(np.arange(40) > 30, np.nan, spiked([25])), 1, 1),  # lost
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("losses, spikes, above", SPIKES)
+def test_late_spikes_by_hand(tmp_path, losses, spikes, above):
+    def loss(config, seed):
+        high = network(config) == "plain" and config.optim.lr in (2e-3, 25 * 2e-3)
+        never = np.isnan(spikes)
+        return losses if high or never else spiked([], down=0)
+
+    view = load(make_study(tmp_path / "run", "bn_sgd", seeds=1, loss=loss)).parts["adam"]
+    assert optimizers.late(view) == LATE
+    np.testing.assert_array_equal(optimizers.spikes(view, "plain"), [spikes])
+    assert optimizers.above(view, "plain").any(axis=1).sum(-1) == [above]
+
+
+def test_spikes_of_adam_stand_beside_those_of_sgd(tmp_path):
+    def loss(config, seed):
+        many = network(config) == "plain" and config.optim.name == "adam"
+        return spiked([25, 30, 35][: 3 - seed] if many else [30])
+
+    study = load(make_study(tmp_path / "run", "bn_sgd", loss=loss))
+    assert list(study.parts) == ["adam", "sgd"]
+    (claim,) = optimizers.CLAIMS
+    np.testing.assert_array_equal(claim.measure(study), [2, 1, 0])
+    rows = optimizers.table(study).rows
+    assert rows[1][:5] == ("Adam", "0.0001, 0.0005, 0.001, 0.002", "without BatchNorm",
+                           "12 of 12", "3, 2, 1")  # fmt: skip
+    assert rows[2][:2] == ("SGD, momentum 0.9", "0.0025, 0.0125, 0.025, 0.05")
+
+
+def test_the_published_share_of_steps_is_the_recorded_one():
+    assert BN["R1"]["steps"] == optimizers.OF_STEPS
+
+
+def test_phases_are_thirds_and_leave_holes_out():
+    values = np.array([1.0, 3.0, np.nan, 5.0, np.nan, np.nan, 7.0])
+    np.testing.assert_array_equal(probes.phase_means(values), [2, 5, 7])
+    np.testing.assert_array_equal(probes.phase_means(np.array([1.0])), [1, np.nan, np.nan])
+    assert np.isnan(probes.phase_means(np.empty(0))).all()
+
+
+def probed(tmp_path, smooth, seeds=2, distances=(0.1, 1.0)):
+    """A run of probes, its curvature by network; of the shift, too."""
+    study = load(make_study(tmp_path / "run", "bn_probe", seeds=seeds))
+    ids = {entry["id"]: entry["config"]["model"]["norm"] for entry in study.run.entries}
+    found = {name: along_gradient(smooth["bn" if norm == "batch" else "plain"])
+             for name, norm in ids.items()}  # fmt: skip
+    shifts = {
+        name: shifted(distances[0], 0.9) if norm == "batch"
+        else shifted(distances[1], 0.6, ("conv1", "conv2", "fc1"))
+        for name, norm in ids.items()
+    }  # fmt: skip
+    return study._replace(inside=study.inside._replace(step_probes=found), shifts=shifts)
+
+
+def test_probes_by_hand(tmp_path):
+    """Quadratics of curvature .1 and 1: a decade apart in smoothness and in distance."""
+    study = probed(tmp_path, {"bn": 0.1, "plain": 1.0})
+    found = {claim.text: claim.measure(study) for claim in probes.CLAIMS}
+    assert len(found) == 15
+    for text, values in found.items():
+        assert values.shape == (2,)
+        if "beta-smoothness" in text or "largest change" in text:
+            np.testing.assert_allclose(values, 1.0, err_msg=text)
+        if "cosine" in text:
+            np.testing.assert_allclose(values, 0.09, err_msg=text)
+    steep = probes._steepness(along_gradient(0.1))
+    norm = np.linspace(2.0, 1.0, 9)
+    np.testing.assert_allclose(steep, norm * (1 - 0.1 * 0.05 / 2))  # at the smallest size
+
+
+def test_phases_of_probes_are_told_apart(tmp_path):
+    """A network that is rough in the last third alone."""
+    study = probed(tmp_path, {"bn": 1.0, "plain": 1.0}, seeds=1)
+    late = {
+        name: each._replace(smoothness=np.where(np.arange(9) < 6, 1.0, 100.0))
+        if name.startswith("plain") else each for name, each in study.inside.step_probes.items()
+    }  # fmt: skip
+    study = study._replace(inside=study.inside._replace(step_probes=late))
+    found = [c.measure(study)[0] for c in probes.CLAIMS if "beta-smoothness" in c.text]
+    np.testing.assert_allclose(found, [0, 0, 2], atol=1e-12)
+
+
+def test_losses_that_are_not_finite_leave_their_probe_out(tmp_path):
+    study = probed(tmp_path, {"bn": 1.0, "plain": 1.0}, seeds=1)
+    each = study.inside.step_probes["plain"]
+    losses = each.losses.copy()
+    losses[0, -1] = np.nan
+    found = {**study.inside.step_probes, "plain": each._replace(losses=losses)}
+    study = study._replace(inside=study.inside._replace(step_probes=found))
+    claim = next(c for c in probes.CLAIMS if c.text.startswith("A smoother landscape"))
+    assert np.isfinite(claim.measure(study)).all()
+    assert "1 losses along the gradient were not finite" in probes.section(study)[-1].text
+
+
+def test_shift_by_hand(tmp_path):
+    """Layers that both networks have, without the first."""
+    study = probed(tmp_path, {"bn": 1.0, "plain": 1.0})
+    assert shift.shared_layers(study) == ("conv2", "fc1") and "bn1" in LAYERS
+    found = [claim.measure(study) for claim in shift.CLAIMS]
+    for values, expected in zip(found, [1.0] * 6 + [0.3] * 3, strict=True):
+        np.testing.assert_allclose(values, [expected] * 2)
+    one = shifted(0.5, 0.9)
+    np.testing.assert_allclose(shift.distance(one, ("conv2",)), np.log10(0.5))
+    np.testing.assert_allclose(shift.relative_distance(one, ("conv2",)), np.log10(0.25))
+
+
+def test_a_study_that_recorded_no_shift_says_so(tmp_path):
+    study = load(make_study(tmp_path / "run", "bn_probe", seeds=1))
+    assert [block.text for block in probes.section(study)] == [
+        "No probe along the gradient was taken."
+    ]
+    assert [block.text for block in shift.section(study)] == [
+        "Internal covariate shift was not recorded."
+    ]
+    assert all(np.isnan(claim.measure(study)).all() for claim in (*probes.CLAIMS, *shift.CLAIMS))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished run of every study at its published size."""
+    folder = tmp_path_factory.mktemp("studies")
+    found = [load(make_study(folder / kind, kind)) for kind in KINDS if kind != "bn_probe"]
+    return [*found, probed(folder / "probes", {"bn": 0.5, "plain": 1.0}, seeds=3)]
+
+
+def test_no_claim_is_without_a_measure(whole):
+    """Every claim of another study than the bands' has a finite number a seed."""
+    kinds = {study.kind: study for study in whole}
+    found = [claim for claim in claims.claims(BN) if claim.study != "bn"]
+    assert {claim.study for claim in found} == set(KINDS)
+    for claim in found:
+        values = claim.measure(kinds[claim.study])
+        assert values.shape == (3,) and np.isfinite(values).all(), claim.text
+    rows = [row for row in verdict_table.verdicts([], BN, whole).rows if row[2] != DASH]
+    assert len(rows) == len(found)
+    assert all(row[-1] != Verdict.NOT_RUN and row[5] != DASH for row in rows)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_published_variants_are_at_their_size_and_small_ones_say_what_they_are(tmp_path, kind):
+    study = load(make_study(tmp_path / "full", kind, seeds=1))
+    assert study.odd == () and study.follows == {"bn_init": "R1", "bn_sgd": "R1"}.get(
+        kind, "R0" if kind == "bn_rates" else PAPER
+    )
+    small = load(make_study(tmp_path / "small", kind, "small", seeds=1))
+    assert any(word.startswith("width 0.") for word in small.odd)
+    text = study_sections.sizes([small])[0].text
+    assert text.startswith(f"{kind}:small on CIFAR-10 (JPEG) is not ")
+    verdicts = {row[-1] for row in verdict_table.verdicts([], BN, [small]).rows}
+    assert verdicts == {"not run at published size"}
+
+
+@pytest.mark.parametrize("report", ["r0", "r1"])
+def test_probes_of_a_report_s_runs_are_at_that_report_s_size(tmp_path, report):
+    study = load(make_study(tmp_path / "run", "bn_probe", report, seeds=1))
+    assert (study.follows, study.odd) == (report.upper(), ())
+
+
+def test_studies_without_records_are_named_with_the_command_that_makes_them(whole):
+    said, command, table = study_sections.missing([], whole[:1])
+    assert "claims have no number" in said.text and isinstance(command.text, Code)
+    assert command.text == (
+        "python scripts/reproduce_bn.py --data DIR --variants bn_rates:default bn:small "
+        "bn_init:small bn_sgd:small bn_probe:small"
+    )
+    assert [row[0] for row in table.rows] == ["bn", *list(KINDS)[1:]]
+    assert [row[3] for row in table.rows] == ["bn:r1", *list(KINDS)[1:]]
+    assert study_sections.missing([whole[0].whole], whole) == []
+
+
+def test_half_a_study_measures_nothing(tmp_path):
+    folder = make_study(tmp_path / "run", "bn_sgd", seeds=1)
+    content = json.loads((folder / "summary.json").read_text())
+    del content["members"]["sgd-bn-0.05"]
+    (folder / "summary.json").write_text(json.dumps(content))
+    study = load(folder)
+    assert study.odd == ("1 of 16 members not finished",) and study.parts == {}
+    assert study_pictures.draw(study, tmp_path) == []
+    rows = verdict_table.verdicts([], BN, [study]).rows
+    (row,) = [row for row in rows if row[2] == "bn_sgd"]
+    assert row[5] == DASH and row[-1] == Verdict.NOT_RUN
+    text = str(study_sections.section(study, []))
+    assert "15 of 16 members" in text and "Late spikes" not in text
+
+
+def test_every_study_has_a_section_with_tables_and_figures(whole, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(study_pictures, "save_small", lambda figure, path: drawn.append(
+        [axes.get_lines() for axes in figure.axes]) or path)  # fmt: skip
+    for study in whole:
+        pictures = study_pictures.draw(study, tmp_path)
+        blocks = study_sections.section(study, pictures)
+        assert blocks[0].text == f"{study.kind}: {KINDS[study.kind].what}"
+        assert any(isinstance(block, Table) and block.rows for block in blocks)
+        assert pictures and all(p.caption.endswith("3 seeds.") for p in pictures)
+    assert all(lines for axes in drawn for lines in axes)
