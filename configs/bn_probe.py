@@ -57,6 +57,7 @@ VARIANTS = {
         "model.width": 0.25,
         "train.epochs": 3,
         "checkpoint.save_every": "0.5 epochs",
+        "checkpoint.keep_every": "0.5 epochs",  # for curvature and slices along training
         "probe.shift_every": "100 steps",
         "probe.activations_every": "50 steps",
     },
