@@ -1,7 +1,12 @@
-"""How far an analysis is: a bar on a terminal or in a notebook, a line now and then elsewhere."""
+"""Pieces of an analysis: how many are worked on at a time, and how far it is.
+
+A bar on a terminal or in a notebook, a line now and then elsewhere.
+"""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TextIO, TypeVar
 
 from tqdm import tqdm
@@ -9,6 +14,7 @@ from tqdm import tqdm
 from jaxcifar.core import console
 
 T = TypeVar("T")
+Found = TypeVar("Found")
 EVERY = 10.0  # seconds between lines
 
 
@@ -23,6 +29,9 @@ def watched(
         what: what is being done, in a few words.
         stream: where to tell it.
     """
+    if done >= total:  # nothing is left to be told of
+        yield from parts
+        return
     stream = stream or console.live()
     if stream.isatty():
         yield from tqdm(parts, desc=what, total=total, initial=done, file=stream)
@@ -35,3 +44,25 @@ def watched(
             told, left = now, (now - began) / (over - done) * (total - over)
             stream.write(f"{what}: {over} of {total}, {tqdm.format_interval(left)} left\n")
             stream.flush()
+
+
+def in_turn(call: Callable[[T], Found], parts: Iterable[T], at_once: int) -> Iterator[Found]:
+    """What `call` finds of each part, in their order, `at_once` of them being worked on at a time.
+
+    Args:
+        call: made to be called by several threads.
+        parts: what is left when nobody asks on is not begun.
+        at_once: 1 or more.
+    """
+    waiting: deque[Future[Found]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for part in parts:
+                waiting.append(pool.submit(call, part))
+                if len(waiting) == at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for part_left in waiting:
+                part_left.cancel()
