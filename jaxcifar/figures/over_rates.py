@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from jaxcifar.figures.lone_points import fill
 from jaxcifar.figures.style import SERIES, Look, footer, legend, look, new_figure, styled
-from jaxcifar.figures.text import columns_for
+from jaxcifar.figures.text import PlainLog, columns_for
 from jaxcifar.records.curves import Records
 
 
@@ -34,12 +34,14 @@ def over_rates(
     for index, rows in enumerate(values.values()):
         _line(axes, x, np.asarray(rows, float), look(SERIES, index), top)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(PlainLog())
+    axes.xaxis.set_minor_formatter(PlainLog())
     if limit is not None:
-        axes.axhline(limit, color="0.4", linewidth=0.8, linestyle=(0, (1, 1)))
+        axes.plot(x[[0, -1]], [limit] * 2, color="0.4", linewidth=0.8, linestyle=(0, (1, 1)))
     if top is not None:
         axes.set_ylim(top=1.03 * top)
     handles = [_key(look(SERIES, index)) for index in range(len(values))]
-    columns = columns_for(list(values), figure, 8)
+    columns = columns_for(list(values), figure)
     width, height = figure.get_size_inches()
     figure.set_size_inches(width, height + 0.17 * ((len(values) - 1) // columns))
     legend(figure, handles, list(values), loc="outside upper center", ncols=columns)
@@ -55,10 +57,12 @@ def _line(axes: Axes, x: np.ndarray, rows: np.ndarray, shape: Look, top: float |
     shown = np.where(within, mean, np.nan)
     axes.plot(x, shown, color=shape.color, linestyle=shape.line, marker=shape.marker, markersize=3)
     if len(rows) > 1:
-        fill(axes, x, np.minimum(low, edge), np.minimum(high, edge), shape.color, 0.2)
-    beyond = ~within & ~np.isnan(mean)
-    axes.plot(x[beyond], np.full(beyond.sum(), edge), color=shape.color, linestyle="", marker="x",
-              markersize=4, clip_on=False)  # fmt: skip
+        lower, upper = (np.where(high <= edge, end, np.nan) for end in (low, high))
+        fill(axes, x, lower, upper, shape.color, 0.2)
+    beyond = x[~within & ~np.isnan(mean)]
+    if beyond.size:  # a line without points, not clipped, would take room below the axes
+        axes.plot(beyond, np.full(beyond.size, edge), color=shape.color, linestyle="", marker="x",
+                  markersize=4, clip_on=False)  # fmt: skip
 
 
 def _key(shape: Look) -> Line2D:

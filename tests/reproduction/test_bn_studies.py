@@ -17,7 +17,8 @@ from made_studies import (
 )
 
 from jaxcifar.core.wording import DASH
-from jaxcifar.report.blocks import Code, Paragraph, Table
+from jaxcifar.report.blocks import Code, Paragraph, Picture, Table
+from jaxcifar.reproduction import batchnorm
 from jaxcifar.reproduction.batchnorm import (
     claims,
     optimizers,
@@ -186,7 +187,7 @@ def probed(tmp_path, smooth, seeds=2, distances=(0.1, 1.0)):
         else shifted(distances[1], 0.6, ("conv1", "conv2", "fc1"))
         for name, norm in ids.items()
     }  # fmt: skip
-    return study._replace(inside=study.inside._replace(step_probes=found), shifts=shifts)
+    return study._replace(inside=study.inside._replace(step_probes=found, shift=shifts))
 
 
 def test_probes_by_hand(tmp_path):
@@ -331,3 +332,26 @@ def test_every_study_has_a_section_with_tables_and_figures(whole, tmp_path, monk
         assert any(isinstance(block, Table) and block.rows for block in blocks)
         assert pictures and all(p.caption.endswith("3 seeds.") for p in pictures)
     assert all(lines for axes in drawn for lines in axes)
+
+
+def test_the_page_holds_the_studies_in_their_order(folder, tmp_path, no_figures, monkeypatch):
+    """Figures are counted through, the bands' last."""
+    monkeypatch.setattr(study_pictures, "draw", lambda study, out: [
+        Picture(out / "a.png", f"bn/{study.slug}.png", "Figure", study.name)])  # fmt: skip
+    runs = [make_study(tmp_path / kind, kind, "small", seeds=1) for kind in ("bn_sgd", "bn_rates")]
+    text = batchnorm.write([folder, *runs], tmp_path / "out").read_text()
+    assert batchnorm.write([*runs, folder], tmp_path / "again").read_text() == text
+    places = [text.index(part) for part in (
+        "## bn_rates:small: largest stable learning rate", "*Figure 1. bn_rates:small*",
+        "## bn_sgd:small: late spikes", "*Figure 2. bn_sgd:small*", "## bn:r1: what was run",
+    )]  # fmt: skip
+    assert places == sorted(places)
+    assert "--variants r1 bn_rates:small bn_sgd:small bn_init:small bn_probe:small`" in text
+    assert batchnorm.speeds([*runs, folder]).startswith("bn:r1\n")
+
+
+def test_a_page_of_other_studies_alone_names_the_bands_as_missing(tmp_path):
+    run = make_study(tmp_path / "run", "bn_rates", seeds=1)
+    text = batchnorm.write([run], tmp_path / "out").read_text()
+    assert "| bn | loss bands over learning rates | `bn:small` | `bn:r1` |" in text
+    assert (tmp_path / "out" / "bn" / "bn-rates-stable_rates.png").exists()

@@ -17,7 +17,7 @@ OfShift = Callable[[Shift, tuple[str, ...]], np.ndarray]  # (P,) of the layers n
 
 def shared_layers(study: Study) -> tuple[str, ...]:
     """The layers that every member has, in order, without the first: before it nothing moves."""
-    found = list(study.shifts.values())
+    found = list(study.inside.shift.values())
     first = found[0].layers if found else ()
     return tuple(name for name in first if all(name in each.layers[1:] for each in found))
 
@@ -55,7 +55,9 @@ MEASURED = (
 def by_phase(study: Study, network: str, of: OfShift) -> np.ndarray:
     """A measure of the shift (seeds, phases), mean over the learning rates."""
     layers = shared_layers(study)
-    found = {name: probes.phase_means(of(each, layers)) for name, each in study.shifts.items()}
+    found = {
+        name: probes.phase_means(of(each, layers)) for name, each in study.inside.shift.items()
+    }
     return probes.over_members(study.whole, network, found)
 
 
@@ -77,10 +79,10 @@ CLAIMS = _claims()
 
 def section(study: Study) -> list[Block]:
     """Every measure of both networks by phase, or nothing where none was taken."""
-    if not any(len(found.step) for found in study.shifts.values()):
+    if not any(len(found.step) for found in study.inside.shift.values()):
         return [Paragraph("Internal covariate shift was not recorded.")]
     layers = shared_layers(study)
-    first = next(iter(study.shifts.values()))
+    first = next(iter(study.inside.shift.values()))
     text = (
         "Internal covariate shift: what the step of all layers before it, and only theirs, "
         f"does to a layer's gradient on the same minibatch, at {len(first.step)} probes. Mean "

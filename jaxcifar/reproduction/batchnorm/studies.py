@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from jaxcifar.core.wording import plural
 from jaxcifar.data.dataset import N_TRAIN
-from jaxcifar.records.covariate_shift import Shift
 from jaxcifar.records.networks import Inside, read_inside
 from jaxcifar.report.run_records import Run, read, setting
 from jaxcifar.reproduction.batchnorm import measures, published_size
@@ -45,7 +44,6 @@ class Study(NamedTuple):
     run: Run
     parts: Mapping[str, View]  # by the value that is compared; none while it is unfinished
     inside: Inside
-    shifts: Mapping[str, Shift]  # covariate shift, of the members that recorded it
     follows: str  # whose settings are its published ones
     odd: tuple[str, ...]  # where it is not at that size
 
@@ -75,14 +73,13 @@ def read_study(folder: Path, reference: Reference) -> Study:
     """A run folder of one of `KINDS`. Raises: UserError: as `run_records.read`."""
     run = read(folder)
     kind, inside = run.config["study"], read_inside(folder)
-    shifts = getattr(inside, "shifts", {})
     if open_ := run.unfinished:  # half a study measures something else
         odd = f"{len(open_)} of {plural(len(run.entries), 'member')} not finished"
-        return Study(kind, run, {}, inside, shifts, KINDS[kind].report or PAPER, (odd,))
+        return Study(kind, run, {}, inside, KINDS[kind].report or PAPER, (odd,))
     compares = KINDS[kind].compares
     values = run.settings(compares) if compares else [""]
     apart = {value: measures.view(_part(run, compares, value)) for value in values}
-    return Study(kind, run, apart, inside, shifts, *_size(kind, run, reference))
+    return Study(kind, run, apart, inside, *_size(kind, run, reference))
 
 
 def _part(run: Run, path: str, value: Any) -> Run:

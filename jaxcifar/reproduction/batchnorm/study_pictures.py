@@ -14,7 +14,7 @@ from jaxcifar.figures import landscape, step_probes
 from jaxcifar.figures.over_rates import over_rates
 from jaxcifar.figures.style import save_small
 from jaxcifar.report.blocks import Picture
-from jaxcifar.reproduction.batchnorm import optimizers, rates, starts
+from jaxcifar.reproduction.batchnorm import optimizers, rates, starts, tables
 from jaxcifar.reproduction.batchnorm.measures import NAMES, NETWORKS
 from jaxcifar.reproduction.batchnorm.studies import Study
 
@@ -52,13 +52,19 @@ def _starts(study: Study) -> list[Shown]:
 
     def figure() -> Figure:
         values = {
-            f"{name}, {starts.INITS.get(init, init)}": 100 * found
-            for network, name in NAMES.items()
+            f"{tables.SHORT[network]}, {starts.INITS.get(init, init)}": 100 * found
+            for network in NETWORKS
             for init, found in zip(study.parts, starts.final(study, network), strict=True)
         }
         return over_rates(view.run.records, values, view.rates, "final test accuracy (%)")
 
-    return [("starts", figure, "Final test accuracy over the learning rate, by initialisation.")]
+    return [
+        (
+            "starts",
+            figure,
+            "Final test accuracy over the learning rate, by initialisation; BN: with BatchNorm.",
+        )
+    ]
 
 
 def _optimizers(study: Study) -> list[Shown]:

@@ -57,7 +57,8 @@ def missing(views: Sequence[View], studies: Sequence[Study]) -> list[Block]:
     titles = ("Study", "For", "Two CPU cores", "Published size")
     columns = tuple(Column(title, numeric=False) for title in titles)
     rows = [(name, what, Code(f"{name}:small"), Code(FULL.get(name, name))) for name, what in gone]
-    items = [*(_item(run.run) for run in (*views, *studies)), *(row[2] for row in rows)]
+    here = [*(view.run for view in views), *(study.run for study in studies)]
+    items = [*map(_item, here), *(row[2] for row in rows)]
     said = ("No records of these studies are here, so their claims have no number. The command "
             "trains them and leaves what is finished as it is; variants of the published size are "
             "for a GPU.")  # fmt: skip

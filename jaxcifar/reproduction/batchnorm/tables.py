@@ -17,6 +17,7 @@ from jaxcifar.reproduction.reference import Curve, curve
 from jaxcifar.reproduction.verdicts import LEAST, prediction_interval
 
 Report = Mapping[str, Any]  # a report's part of the reference
+SHORT = {"bn": "BN", "plain": "plain"}  # a network in few letters
 FEW = 10  # epochs; runs of no more show them all
 
 
@@ -211,7 +212,7 @@ def by_epoch(
     members = _members(view, rates)
     ours = {network: measures.epoch_means(view, network, field) for network in NETWORKS}
     recorded = {network: curve(report, what, network) for network in NETWORKS}
-    columns = [Column("Epoch"), *(Column(f"{_short(n)} {short(lr)}") for n, _, lr in members)]
+    columns = [Column("Epoch"), *(Column(f"{SHORT[n]} {short(lr)}") for n, _, lr in members)]
     rows = []
     for epoch in epochs_shown(max(v.shape[2] for v in ours.values()), list(recorded.values())):
         cells = [
@@ -221,10 +222,6 @@ def by_epoch(
         ]  # fmt: skip
         rows.append((str(epoch), *cells))
     return Table(tuple(columns), tuple(rows))
-
-
-def _short(network: str) -> str:
-    return {"bn": "BN", "plain": "plain"}[network]
 
 
 def _mean(values: np.ndarray, row: int, epoch: int) -> float:
