@@ -88,13 +88,11 @@ def check(plan: Plan, members: Sequence[MemberRun]) -> None:
 def _check_shapes(
     wanted: Source, there: dict[str, tuple[int, ...]], here: dict[str, tuple[int, ...]]
 ) -> None:
-    for name in sorted(there.keys() | here.keys()):
-        if there.get(name) != here.get(name):
-            raise UserError(
-                f"init_from={wanted.folder}:{wanted.member} is another network: {name} is "
-                f"{there.get(name, 'missing')} there, {here.get(name, 'missing')} here\n"
-                "start from a run of the same network, width and normalisation"
-            )
+    if differs := snapshots.first_difference(there, here):
+        raise UserError(
+            f"init_from={wanted.folder}:{wanted.member} is another network: {differs}\n"
+            "start from a run of the same network, width and normalisation"
+        )
 
 
 def _check_split(wanted: Source, theirs: DataConfig, config: Config) -> None:

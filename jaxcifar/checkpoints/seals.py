@@ -23,7 +23,8 @@ def seal(path: Path, cursor: Cursor) -> None:
     """Write the manifest of what a folder holds."""
     names = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
     files = {name: _sha256(path / name) for name in sorted(names)}
-    text = json.dumps({"cursor": list(cursor), "files": files}, indent=1)
+    told = {"cursor": list(cursor), "files": files}
+    text = json.dumps(told | {"seal": _digest(told)}, indent=1)
     write_atomically(path / MANIFEST, text.encode())
 
 
@@ -70,9 +71,18 @@ def _manifest(path: Path) -> tuple[dict[str, str], Cursor]:
     text = _readable(path / MANIFEST, Path.read_bytes)
     try:
         manifest = json.loads(text)
-        return dict(manifest["files"]), Cursor(*manifest["cursor"])
-    except (ValueError, KeyError, TypeError) as error:
+        seal = manifest.pop("seal", None)  # older ones have none
+        files, cursor = dict(manifest["files"]), Cursor(*manifest["cursor"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise IntegrityError(f"{path / MANIFEST} cannot be read ({error})") from None
+    if seal not in (None, _digest(manifest)):
+        raise IntegrityError(f"{path / MANIFEST} has other bytes than were written")
+    return files, cursor
+
+
+def _digest(told: object) -> str:
+    """Of a manifest's own content: a cursor, too, could lose a bit."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _readable(path: Path, read: Callable[[Path], T]) -> T:

@@ -9,7 +9,7 @@ anything is opened (`seals`): Orbax itself does not notice flipped bits.
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,7 +135,12 @@ def find(folder: Path) -> Found | None:
 
 
 def restore(found: Found, like: Snapshot) -> Snapshot:
-    """Read a whole snapshot as NumPy arrays; `like` gives the tree's structure (shapes only)."""
+    """Read a whole snapshot as NumPy arrays; `like` gives the tree's structure (shapes only).
+
+    Raises: UserError: it is of another network, optimizer, precision or population; it names the
+        first leaf that differs.
+    """
+    _require_alike(found.folder, like)
     weights = read_weights(found.folder)
     differs = any(name.startswith("trained/") for name in sums(found.folder))
     trained = _read(found.folder / "trained") if differs else {}
@@ -151,6 +156,38 @@ def restore(found: Found, like: Snapshot) -> Snapshot:
     )
     book = type(like.book)(**rest["book"])
     return Snapshot(state, weights["best"], book, found.cursor)
+
+
+def _require_alike(path: Path, like: Snapshot) -> None:
+    """Orbax would give whatever lies there. The Book may be of fewer steps than `like` has."""
+    weights, rest = (_shapes(path / name) for name in ("weights", "rest"))
+    there = {"last": weights["last"]["params"], "best": weights["best"], "state": rest["state"]}
+    here = {"last": like.state.params, "best": like.best, "state": _rest(like)["state"]}
+    if differs := first_difference(*map(_layout, (there, here))):
+        raise UserError(
+            f"{path} is of another run: {differs}\n"
+            "continue with the network, optimizer, dtype and members that it was begun with,\n"
+            "or give another --workdir"
+        )
+
+
+def first_difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """``conv/kernel is (2, 3) there, (2, 4) here`` of the first leaf by name; "" = all alike."""
+    for name in sorted(there.keys() | here.keys()):
+        one, other = there.get(name, "missing"), here.get(name, "missing")
+        if one != other:
+            return f"{name} is {one} there, {other} here"
+    return ""
+
+
+def _layout(tree: Tree) -> dict[str, str]:
+    """Leaf names -> shape and dtype in words."""
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"):
+            f"{tuple(leaf.shape)} {np.dtype(leaf.dtype)}"
+        for path, leaf in leaves
+    }  # fmt: skip
 
 
 def read_weights(path: Path, *kinds: str) -> dict[str, Tree]:
