@@ -3,6 +3,8 @@
 import fcntl
 import hashlib
 import json
+import os
+import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -204,15 +206,33 @@ def _changes(before: Mapping[str, Any], numerics: Mapping[str, Any]) -> list[str
 def locked(path: Path) -> Iterator[None]:
     """Hold a group's lock: one process at a time trains it; the kernel frees it on any exit.
 
+    The file tells who holds it, or held it last.
+
     Raises: UserError: another process holds it.
     """
     path.mkdir(parents=True, exist_ok=True)
-    with (path / "lock").open("w") as file:
+    with (path / "lock").open("a+") as file:  # who holds it stays readable
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            file.seek(0)
             raise UserError(
-                f"group {path.name} is being trained by another process\n"
+                f"group {path.name} is being trained by another process ({file.read().strip()})\n"
                 "wait for it, or train another group with --only-group"
             ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()} on {platform.node()}\n")
+        file.flush()
         yield
+
+
+def require_there(path: Path) -> None:
+    """Make sure that a group's folder was not taken away while it trains.
+
+    Raises: UserError: it was; whatever is written there now would be no run.
+    """
+    if not (path / "group.json").exists():
+        raise UserError(
+            f"{path} is gone: it was removed or moved while its group was trained\n"
+            "put it back, or train again; nothing was written since"
+        )

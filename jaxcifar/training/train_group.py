@@ -144,12 +144,14 @@ def restore_or_start(group: Group) -> Snapshot:
 
 def save(group: Group, snapshot: Snapshot) -> None:
     """Write the records, then a sealed checkpoint; the newest two checkpoints stay."""
+    folder.require_there(group.path)
     _write_records(group, snapshot)
     snapshots.save(group.path / "checkpoints", snapshot, _scored(group, snapshot))
     snapshots.prune(group.path / "checkpoints")
 
 
 def _keep_weights(group: Group, snapshot: Snapshot) -> None:
+    folder.require_there(group.path)
     snapshots.keep(group.path / "checkpoints", snapshot, _scored(group, snapshot))
 
 

@@ -4,10 +4,16 @@ import dataclasses
 import errno
 import hashlib
 import json
+import os
+import platform
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import tiny
+from places import ROOT
 
 from jaxcifar.config import Study, population, replace
 from jaxcifar.core import files
@@ -117,10 +123,41 @@ def test_a_run_begun_by_other_code_is_refused_in_words(tmp_path, monkeypatch):
         folder.open_group(tmp_path / "g", ["a"], {"code": "two"}, strict=True)
 
 
+HOLD = """
+import sys, time
+from pathlib import Path
+from jaxcifar.records import folder
+with folder.locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.reliability("T12")
 def test_a_group_is_trained_by_one_process_at_a_time(tmp_path):
-    with folder.locked(tmp_path / "g"):
-        with pytest.raises(UserError, match="being trained by another process"):
-            with folder.locked(tmp_path / "g"):
+    """The second is told who the first is, again and again; the lock dies with its holder."""
+    path = tmp_path / "g"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, path], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout.readline() == "held\n"
+        began = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(UserError) as error, folder.locked(path):
                 pass
-    with folder.locked(tmp_path / "g"):
+            assert f"another process ({first.pid} on {platform.node()})" in str(error.value)
+        first.kill()
+        first.wait()
+        with folder.locked(path):
+            assert (path / "lock").read_text().startswith(f"{os.getpid()} on ")
+        assert time.monotonic() - began < 1
+    with folder.locked(path):
         pass
+
+
+def test_a_folder_that_was_taken_away_is_no_place_to_write(tmp_path):
+    folder.open_group(tmp_path / "g", ["a"], {}, strict=True)
+    folder.require_there(tmp_path / "g")
+    (tmp_path / "g" / "group.json").unlink()
+    with pytest.raises(UserError, match="g is gone: it was removed or moved"):
+        folder.require_there(tmp_path / "g")
