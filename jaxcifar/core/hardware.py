@@ -5,11 +5,13 @@ from typing import NamedTuple
 
 import jax
 
+from jaxcifar.core import host_memory
+
 
 def limit() -> int:
-    """Bytes that the first device may use: its own limit, or the memory of the host."""
+    """Bytes that the first device may use: its own limit, or the host's or container's memory."""
     found = jax.local_devices()[0].memory_stats() or {}
-    return found.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return found.get("bytes_limit") or host_memory.limit()
 
 
 class Hardware(NamedTuple):

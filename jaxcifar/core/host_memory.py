@@ -11,6 +11,32 @@ ALLOCATOR = {"M_ARENA_MAX": (-8, 1), "M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": 
 """Options of glibc's mallopt(3) -> their number, and a value: one heap that never shrinks."""
 
 
+CGROUPS, LIMITS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+
+
+def limit() -> int:
+    """Bytes of memory that this process may use: the host's, or less where a container says so."""
+    host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([host, *_container_limits()])
+
+
+def _container_limits() -> list[int]:
+    """Those of this process's control groups and all above them, of either version of Linux's."""
+    lines = CGROUPS.read_text().splitlines() if CGROUPS.exists() else []
+    found = []
+    for _, controllers, place in (line.split(":", 2) for line in lines):
+        if controllers not in ("", "memory"):
+            continue
+        root = LIMITS / controllers
+        below = root / place.lstrip("/")
+        name = "memory.limit_in_bytes" if controllers else "memory.max"
+        for folder in (below, *below.parents):
+            if folder.is_relative_to(root) and (folder / name).is_file():
+                told = (folder / name).read_text().strip()
+                found += [int(told)] if told.isdigit() else []  # else "max"
+    return found
+
+
 def keep_memory() -> bool:
     """Have the C library keep freed memory for what is asked for next.
 

@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from jaxcifar.config.population import MemberRun
+from jaxcifar.core.errors import UserError
 from jaxcifar.core.hardware import Hardware
 from jaxcifar.planning import memory
 from jaxcifar.planning.group import Group, split_rows
@@ -40,7 +41,7 @@ def needed(group: Group, machine: Hardware) -> Memory:
 def split_to_fit(
     group: Group, make: Callable[[tuple[MemberRun, ...]], Group], machine: Hardware, limit: int
 ) -> tuple[tuple[Group, ...], str]:
-    """A group as it is, or in parts that fit, see `parts`; a member alone is never refused.
+    """A group as it is, or in parts that fit, see `parts`.
 
     Args:
         group: one that was not begun.
@@ -49,6 +50,7 @@ def split_to_fit(
         limit: bytes of a device's memory.
 
     Returns: the groups, and what there is to say about it or "".
+    Raises: UserError: a member alone does not fit, by more than estimates err.
     """
     rows = group.members
 
@@ -57,6 +59,12 @@ def split_to_fit(
         return needed(group if size == len(rows) else make(rows[:size]), machine).total
 
     sizes = parts(len(rows), lambda size: total(size) <= USABLE * limit)
+    if sizes[0] == 1 and USABLE * total(1) > limit:
+        raise UserError(
+            f"{group.plan.id}: a member alone would need about {total(1) / GIB:.3g} GiB of memory, "
+            f"and there are {limit / GIB:.3g}\n"
+            "lower --config.train.batch_size, the network's width, or --config.data.n_train"
+        )
     if len(sizes) == 1:
         return (group,), ""
     said = (

@@ -15,6 +15,31 @@ def mapped(monkeypatch, tmp_path):
     return host_memory.MAPPED
 
 
+GROUPS = {  # /proc/self/cgroup, the files of limits -> what counts of a host of 2**60 bytes
+    "none": ("", {}, 2**60),
+    "of version 2": ("0::/a/b\n", {"a/memory.max": "4000", "a/b/memory.max": "max"}, 4000),
+    "the least of all above": ("0::/a/b\n", {"a/memory.max": "4000", "memory.max": "9"}, 9),
+    "of the root": ("0::/\n", {"memory.max": "5000\n"}, 5000),
+    "of another": ("0::/a\n", {"c/memory.max": "5000"}, 2**60),
+    "of version 1": ("7:memory:/a\n4:cpu:/a\n", {"memory/a/memory.limit_in_bytes": "70"}, 70),
+    "without limit": ("7:memory:/\n", {"memory/memory.limit_in_bytes": str(2**63 - 4096)}, 2**60),
+}  # fmt: skip
+
+
+@pytest.mark.reliability("T13")
+@pytest.mark.parametrize("case", GROUPS)
+def test_a_container_s_limit_counts(case, monkeypatch, tmp_path):
+    told, files, expected = GROUPS[case]
+    monkeypatch.setattr(host_memory, "CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(host_memory, "LIMITS", tmp_path / "fs")
+    monkeypatch.setattr(host_memory.os, "sysconf", lambda name: 2**30)
+    (tmp_path / "cgroup").write_text(told)
+    for name, text in files.items():
+        (tmp_path / "fs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "fs" / name).write_text(text)
+    assert host_memory.limit() == expected
+
+
 def compiled():
     """A function of its own, compiled once; and how many programs it holds."""
     double = jax.jit(lambda x: 2 * x)

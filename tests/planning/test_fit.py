@@ -52,8 +52,21 @@ def test_one_that_does_not_is_split_into_the_largest_parts_that_do(
     assert found == [2, 2, 1] and all(needs(job) <= fit.USABLE * limit for job in jobs)
 
 
-def test_a_member_alone_is_never_refused(monkeypatch, tmp_path):
-    assert sizes(monkeypatch, tmp_path, 1)[0] == [1] * 5
+@pytest.mark.reliability("T13")
+@pytest.mark.parametrize("short, refused", [(0.9, False), (0.99, False), (1.01, True), (9, True)])
+def test_a_member_alone_is_refused_where_it_cannot_fit(monkeypatch, tmp_path, short, refused):
+    """Estimates err by 15 %: only what they cannot explain is refused, before anything is there."""
+    monkeypatch.setattr(fit, "needed", lambda group, _: memory_of(len(group.members)))
+    limit = 80 * fit.USABLE / short
+    if not refused:
+        assert sizes(monkeypatch, tmp_path, limit)[0] == [1] * 5
+        return
+    with pytest.raises(UserError, match="a member alone would need about") as error:
+        sizes(monkeypatch, tmp_path, limit)
+    said = str(error.value)
+    for word in ("train.batch_size", "width", "data.n_train"):
+        assert word in said
+    assert len(said.splitlines()) <= 3 and not (tmp_path / "run").exists()
 
 
 def test_begun_groups_stay_as_they_are(monkeypatch, tmp_path):
