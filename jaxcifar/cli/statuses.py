@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from jaxcifar.core.errors import IncompleteError, UserError
-from jaxcifar.core.files import CHECKOUT
+from jaxcifar.core.files import CHECKOUT, free
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NEXT = {
@@ -83,7 +83,17 @@ def _of_system(error: OSError) -> str | None:
     if ours and error.errno not in FULL:
         return None
     what = NEXT.get(error.errno or 0, "see to it, and give this command again")
-    return f"{path or 'the disk'}: {error.strerror or error}\n{what}"
+    return f"{path or 'the disk'}: {error.strerror or error}{_left(path, error)}\n{what}"
+
+
+def _left(path: str, error: OSError) -> str:
+    """How much is free on a disk that has too little, where the system tells."""
+    if error.errno != errno.ENOSPC or not path:
+        return ""
+    try:
+        return f" ({free(Path(path)):,} bytes are free)"
+    except OSError:
+        return ""
 
 
 def _of_jax(error: BaseException) -> str | None:

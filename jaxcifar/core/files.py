@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import stat
 from pathlib import Path
 
@@ -71,6 +72,12 @@ def _unwritable(folder: Path) -> str:
         may = os.access(place, os.W_OK | os.X_OK, effective_ids=own)
         return "" if may else f"{place} is not yours to write in"
     return ""
+
+
+def free(path: Path) -> int:
+    """Bytes that are free where a path lies, or will lie. Raises: OSError: nobody tells."""
+    there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+    return shutil.disk_usage(there).free
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -12,6 +12,7 @@ from jaxcifar.config import Study
 from jaxcifar.core import files, host_memory, setup, switches
 from jaxcifar.core.errors import UserError, nearest
 from jaxcifar.optim.averaging import AVERAGES
+from jaxcifar.planning import disk
 from jaxcifar.planning.group import Group
 from jaxcifar.planning.prepare import Prepared, prepare
 from jaxcifar.records import folder, formats, provenance, study_file
@@ -94,6 +95,7 @@ def train_prepared(
             f"no group {only_group!r}{nearest(str(only_group), names)}\n"
             f"this study has: {', '.join(names)}"
         )
+    disk.require_room(prepared.workdir, groups)
     with _reopened(prepared):
         _write_heads(prepared, None if all(group.finished for group in groups) else command)
     try:

@@ -1,8 +1,11 @@
 """What a kill, a full disk or a late signal leaves behind: the next start makes it whole."""
 
+import contextlib
+import errno
 import os
 import shutil
 import signal
+import subprocess
 
 import jax
 import numpy as np
@@ -11,6 +14,7 @@ import tiny
 
 import jaxcifar
 from jaxcifar.checkpoints import first_weights, snapshots
+from jaxcifar.cli import statuses
 from jaxcifar.config import Member, Study, replace
 from jaxcifar.core import signals
 from jaxcifar.core.errors import UserError
@@ -37,6 +41,7 @@ def assert_same_weights(left, right, which):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.reliability("T3")
 @pytest.mark.parametrize("point", ["keep", "save"])
 def test_a_full_disk_loses_no_kept_checkpoint(whole, tmp_path, monkeypatch, point):
     """The disk is full once, while the first epoch's end is written."""
@@ -57,6 +62,106 @@ def test_a_full_disk_loses_no_kept_checkpoint(whole, tmp_path, monkeypatch, poin
         assert_same_weights(whole, tmp_path / "run", which)
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 32 MB, which only root can make."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", place])
+    if made.returncode:
+        pytest.skip("no disk can be made here")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.reliability("T3")
+def test_a_run_on_a_disk_that_fills_up_goes_on_when_there_is_room(
+    whole, small_disk, monkeypatch, capsys
+):
+    """Before the first step it is looked at; later the message names the path and what is free."""
+    filler, run = small_disk / "filler", small_disk / "run"
+    fill(filler)
+    with pytest.raises(UserError, match="of the disk are free, checkpoints need about"):
+        jaxcifar.train(STUDY, run)
+    assert not run.exists()
+    filler.unlink()
+    save, saved = train_group.save, []
+
+    def save_and_fill(group, snapshot):
+        save(group, snapshot)
+        saved.append(snapshot.cursor.step)
+        fill(filler)
+
+    monkeypatch.setattr(train_group, "save", save_and_fill)
+    with pytest.raises(OSError) as error:
+        jaxcifar.train(STUDY, run)
+    assert error.value.errno == errno.ENOSPC and str(run) in error.value.filename
+    said = statuses.mendable(error.value)
+    assert error.value.filename in said and "bytes are free" in said
+    (checkpoints,) = run.glob("groups/*/checkpoints")
+    assert snapshots.find(checkpoints).cursor.step == saved[0] == 2
+    filler.unlink()
+    monkeypatch.setattr(train_group, "save", save)
+    capsys.readouterr()
+    jaxcifar.train(STUDY, run)
+    assert "continues at step 2" in capsys.readouterr().err
+    assert_same_weights(whole, run, "last")
+
+
+def fill(path):
+    """Write until nothing more fits."""
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 1024)
+
+
+@pytest.mark.reliability("T3")
+def test_a_run_folder_that_is_taken_away_ends_the_run(tmp_path, monkeypatch):
+    """In the middle of it: named, and no half of a run is left in its place."""
+    run, save = tmp_path / "run", train_group.save
+
+    def save_and_move(group, snapshot):
+        save(group, snapshot)
+        run.rename(tmp_path / "moved")
+
+    monkeypatch.setattr(train_group, "save", save_and_move)
+    with pytest.raises(UserError, match="is gone: it was removed or moved"):
+        jaxcifar.train(STUDY, run)
+    assert not run.exists()
+    monkeypatch.setattr(train_group, "save", save)
+    assert jaxcifar.train(STUDY, tmp_path / "moved").summary["members"].keys() == {"a", "b"}
+
+
+@pytest.mark.reliability("T2")
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_leaves_at_once(whole, tmp_path, monkeypatch, second):
+    """In the second epoch: what the first one saved is whole, and is continued."""
+    run, train_segment, calls = tmp_path / "run", engine.train_segment, []
+    before = signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+
+    def signalled(*args):
+        calls.append(None)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), second)
+            raise AssertionError("it went on")
+        return train_segment(*args)
+
+    monkeypatch.setattr(engine, "train_segment", signalled)
+    try:
+        with pytest.raises(KeyboardInterrupt) as left:
+            jaxcifar.train(STUDY, run)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not isinstance(left.value, signals.Stopped)
+    (checkpoints,) = run.glob("groups/*/checkpoints")
+    assert snapshots.find(checkpoints).cursor.step == 2
+    monkeypatch.setattr(engine, "train_segment", train_segment)
+    jaxcifar.train(STUDY, run)
+    assert_same_weights(whole, run, "last")
+
+
+@pytest.mark.reliability("T2")
 def test_a_signal_after_the_last_step_stops_too(whole, tmp_path, monkeypatch):
     """It comes while the last checkpoints are written; the next start has only to score."""
     average = train_group.average
