@@ -9,8 +9,9 @@ from made_report import finish
 
 from jaxcifar import figures
 from jaxcifar.records import step_probes
+from jaxcifar.records.activations import LEVELS
 
-PARTS = ("test", "histograms", "probes", "step_probes")
+PARTS = ("test", "histograms", "probes", "step_probes", "covariate_shift", "activations")
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BINS = 15
@@ -106,6 +107,30 @@ def make_step_probes(rng, members, probes=12, sizes=8):
     return step_probes.with_smoothness(50 * np.arange(probes), sizes, seen)
 
 
+def make_shift(rng, members, layers, probes=8):
+    """Every hundred steps: gradients that move the more the deeper, nothing of the first layer."""
+    shape = (len(members), probes, len(layers))
+    norm = rng.uniform(0.5, 2, shape)
+    turned = np.linspace(0, 2.5, len(layers)) * rng.uniform(0.7, 1.3, shape)
+    return {
+        "layers": np.array(layers), "step": 100 * np.arange(probes), "gradient_norm": norm,
+        "distance": norm * 2 * np.sin(turned / 2), "cosine": np.cos(turned),
+    }  # fmt: skip
+
+
+def make_activations(rng, members, layers, probes=12):
+    """Every fifty steps: normal, wider with depth but behind BatchNorm, with a few outliers."""
+    shape = (len(members), probes, len(layers))
+    width = [1 if "bn" in name else 0.4 * 1.3**k for k, name in enumerate(layers)]
+    std = np.broadcast_to(np.array(width) * np.linspace(1, 1.5, probes)[:, None], shape)
+    mean = 0.3 * std * rng.normal(size=shape)
+    sigmas = np.array([-5, -2.33, -1.64, -0.67, 0, 0.67, 1.64, 2.33, 6])
+    return {
+        "layers": np.array(layers), "step": 50 * np.arange(probes), "levels": np.array(LEVELS),
+        "mean": mean, "std": std, "quantiles": mean[..., None] + std[..., None] * sigmas,
+    }  # fmt: skip
+
+
 def make_attention(rng, count, blocks=6, width=16):
     """What only networks with attention have: maps, and the unit transforms' singular values."""
     maps = rng.uniform(0.3, 0.7, (count, blocks, 16, 8, 8)).repeat(4, -1).repeat(4, -2)
@@ -146,6 +171,8 @@ def write_inside(folder, canet=False, parts=PARTS, epochs=20):
         "histograms": lambda: make_histograms(rng, members, leaves, epochs),
         "probes": lambda: make_probes(rng, members, plain_layers(), skill, canet),
         "step_probes": lambda: make_step_probes(rng, members),
+        "covariate_shift": lambda: make_shift(rng, members, plain_layers()),
+        "activations": lambda: make_activations(rng, members, plain_layers()),
     }
     group = folder / "groups" / "made-0a"
     group.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,8 @@
 
 ``JAXCIFAR_KILL=save:2`` kills this process (SIGKILL, as a power cut would) the second time it
 reaches the point "save". Points: segment (running), probe (looked, not noted), evaluation (half
-done), keep and save (written, not yet sealed), points and curvature (of a landscape, recorded).
-Unset, as always outside tests, nothing happens.
+done), keep and save (written, not yet sealed), points, curvature and shift (of a landscape,
+recorded). Unset, as always outside tests, nothing happens.
 """
 
 import collections

@@ -13,11 +13,13 @@ from matplotlib.figure import Figure
 from jaxcifar.core.errors import IncompleteError
 from jaxcifar.core.files import given
 from jaxcifar.figures import (
+    activations,
     attention,
     best_lines,
     calibration,
     canet_block,
     confusion,
+    covariate_shift,
     curves,
     filters,
     landscape,
@@ -102,6 +104,14 @@ INSIDE: Mapping[str, InsideRow] = {
     "gradient_cosine": InsideRow(step_probes.gradient_cosine, step_probes.has_probes),
     "effective_smoothness": InsideRow(step_probes.effective_smoothness, step_probes.has_probes),
     "distance_profile": InsideRow(step_probes.distance_profile, step_probes.has_probes),
+    "covariate_shift_distance": InsideRow(
+        covariate_shift.distance_over_training, covariate_shift.has_shift
+    ),
+    "covariate_shift_cosine": InsideRow(
+        covariate_shift.cosine_over_training, covariate_shift.has_shift
+    ),
+    "covariate_shift_layers": InsideRow(covariate_shift.over_depth, covariate_shift.has_shift),
+    "activation_distributions": InsideRow(activations.over_training, activations.has_activations),
     "singular_values": InsideRow(
         singular_values.singular_values, lambda _, i: i.probed("singular_values")
     ),

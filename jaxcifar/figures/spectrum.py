@@ -1,6 +1,5 @@
 """Spectra of Hessians: the density of eigenvalues, and the largest ones along training."""
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from jaxcifar.core.files import given
 from jaxcifar.core.wording import plural
+from jaxcifar.figures.panels import below, log_where_positive
 from jaxcifar.figures.style import (
     FEW,
     SERIES,
@@ -23,10 +23,11 @@ from jaxcifar.figures.style import (
     styled,
     thinned,
 )
-from jaxcifar.figures.surface_words import MODES
-from jaxcifar.figures.text import columns_for, few_numbers, whole_numbers, wrapped
+from jaxcifar.figures.surface_words import measured
+from jaxcifar.figures.text import columns_for, whole_numbers, wrapped
 from jaxcifar.records import hessians
-from jaxcifar.records.hessians import Hessian, density, step_of
+from jaxcifar.records.hessians import Hessian, density
+from jaxcifar.records.of_weights import step_of
 
 MOST = 9  # panels of a figure
 POINTS = 800
@@ -66,7 +67,7 @@ def spectrum(found: Sequence[Hessian]) -> Figure:
         "which few vectors weigh roughly"
     )
     told = map(_told, shown) if len(shown) <= FEW else ()
-    return _below(figure, [*_measured(shown), spread, *told, note])
+    return below(figure, [_measured(shown), spread, *told, note])
 
 
 def _range(found: Sequence[Hessian]) -> tuple[float, float]:
@@ -116,11 +117,11 @@ def along_training(found: Sequence[Hessian]) -> Figure:
         axes.set_title(title)
         axes.tick_params(labelleft=True)
         axes.xaxis.set_major_locator(whole_numbers())
-        _log_where_positive(axes)
+        log_where_positive([axes])
     panels[0].set_ylabel("nats per squared weight")
     legend(figure, drawn, members, loc="outside upper center", ncols=columns_for(members, figure))
     bars = "Bars: residual norms of eigenvalues, standard errors of traces"
-    return _below(figure, [*_measured(rows, which=False), bars])
+    return below(figure, [_measured(rows, which=False), bars])
 
 
 Quantity = tuple[Callable[[Hessian], float], Callable[[Hessian], float]]
@@ -145,13 +146,6 @@ def _line(axes: Axes, mine: Sequence[Hessian], of: Any, error: Any, place: int) 
         yerr=np.nan_to_num([error(each) for each in mine]), color=shape.color, marker=shape.marker,
         linestyle=shape.line, markersize=3.5, elinewidth=0.8, capsize=2,
     )  # fmt: skip
-
-
-def _log_where_positive(axes: Axes) -> None:
-    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines])
-    if (values > 0).all() and values.max() > 20 * values.min():
-        axes.set_yscale("log")
-        few_numbers(axes.yaxis)
 
 
 def _kept(found: Sequence[Hessian]) -> list[Hessian]:
@@ -217,26 +211,8 @@ def _plain(value: float) -> str:
     return f"{float(f'{value:.2g}'):g}"
 
 
-def _measured(found: Sequence[Hessian], which: bool = True) -> list[str]:
-    """On what all of them were measured, and how BatchNorm was."""
-    about = found[0].about
-    if "data" not in about:
-        return [plural(int(about["examples"]), "example")]
-    mode = MODES[about["mode"]] + (f" of {about['batch']}" if about["mode"] == "train" else "")
-    normed = any(each.about.get("batchnorm") for each in found)
-    kinds = list(dict.fromkeys(str(each.about["which"]) for each in found))
-    weights = [f"weights: {', '.join(kinds)}"] if which and len(kinds) < 4 else []
-    parts = [
-        f"Data: {about['data']}", f"study {about['study']}", *weights,
-        f"{plural(int(about['examples']), 'image')} ({about['split']})", *[mode][:normed],
-        f"seed {about['seed']} of the random vectors",
-    ]  # fmt: skip
-    return [", ".join(parts)]
-
-
-def _below(figure: Figure, sentences: Sequence[str]) -> Figure:
-    text = ". ".join(filter(None, sentences)) + "."
-    lines = textwrap.wrap(text, int(figure.get_figwidth() * 22.5))
-    figure.set_figheight(figure.get_figheight() + 0.1 * len(lines))
-    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6, color="0.25")
-    return figure
+def _measured(found: Sequence[Hessian], which: bool = True) -> str:
+    """On what all of them were measured, and from which draws."""
+    said = measured([each.about for each in found], which)
+    drawn = "data" in found[0].about
+    return said + (f", seed {found[0].about['seed']} of the random vectors" if drawn else "")

@@ -1,6 +1,7 @@
 """What figures of loss surfaces say: titles, axes, and the sentences below them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from jaxcifar.core.wording import plural
 from jaxcifar.records.landscapes import Landscape
@@ -83,3 +84,24 @@ def _mode(each: Landscape) -> str:
         return f"{MODES['train']} of {about['batch']}"
     moves = ", which move with the weights" if each.kind == "interpolation" else ""
     return MODES["eval"] + moves
+
+
+def measured(abouts: Sequence[Mapping[str, Any]], which: bool = True) -> str:
+    """On what measures at several weights were taken, of which the same was asked.
+
+    Args:
+        abouts: what each tells of itself.
+        which: name the kinds of weights, where they are few.
+    """
+    about = abouts[0]
+    if "data" not in about:
+        return plural(int(about["examples"]), "example")
+    mode = MODES[about["mode"]] + (f" of {about['batch']}" if about["mode"] == "train" else "")
+    normed = any(each.get("batchnorm") for each in abouts)
+    kinds = list(dict.fromkeys(str(each["which"]) for each in abouts))
+    weights = [f"weights: {', '.join(kinds)}"] if which and len(kinds) < 4 else []
+    parts = [
+        f"Data: {about['data']}", f"study {about['study']}", *weights,
+        f"{plural(int(about['examples']), 'image')} ({about['split']})", *[mode][:normed],
+    ]  # fmt: skip
+    return ", ".join(parts)

@@ -11,16 +11,18 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxcifar import models
+from jaxcifar.core import kill_points
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.types import Tree
 from jaxcifar.evaluation import trained
+from jaxcifar.landscape import points
 from jaxcifar.landscape.directions import named_leaves
 from jaxcifar.landscape.objective import Objective
 from jaxcifar.landscape.progress import watched
 from jaxcifar.landscape.slices import objective_of
+from jaxcifar.records import covariate_shift as records
 from jaxcifar.records.covariate_shift import Shift
 
 
@@ -34,17 +36,21 @@ class Seen(NamedTuple):
 
 def covariate_shift(
     target: Objective | Path | str, member: str | None = None, *, size: float = 0.1,
-    layers: Sequence[str] | None = None, **of: Any,
+    layers: Sequence[str] | None = None, out: Path | str | None = None, **of: Any,
 ) -> Shift:  # fmt: skip
     """How the gradient of each layer changes when the layers before it take a gradient step.
+
+    It costs a gradient for each layer and batch. What is not finite is NaN.
 
     Args:
         target: a run folder, or an objective (`of_loss`, `of_member`).
         member: whose weights of the run folder.
         size: of the step along the gradient, such as the learning rate of plain SGD.
         layers: where the paths of each layer's parameters start, such as "conv1", in the order they
-            run; all parameters must lie in one. None = every convolution, dense layer and
-            normalisation of the member; blocks of a loop are one layer.
+            run; all parameters must lie in one. None = every module of the member with parameters
+            of its own; blocks of a loop are one layer.
+        out: a folder for the record, with which an interrupted call goes on; None = the run
+            folder's ``landscape``, or none for an objective.
         of: what else `of_member` takes: which, split, subset, batch, mode, data_dir. The mode is
             "train" where none is named.
 
@@ -60,7 +66,7 @@ def covariate_shift(
         raise UserError(f"a size of {size!r}\nallowed: a finite number above 0")
     if not isinstance(target, Objective):
         of = {"mode": "train"} | of
-    objective, _ = objective_of(target, member, None, of)
+    objective, place = objective_of(target, member, out, of)
     if layers is None:
         if isinstance(target, Objective) or member is None:
             raise UserError(
@@ -68,14 +74,29 @@ def covariate_shift(
                 "give layers, such as ('conv1', 'conv2', 'dense')"
             )
         layers = layers_of(target, member, of.get("which", "best"))
-    places = places_in(objective.params, layers)
-    rows = []
-    for index in watched(range(len(objective.counts)), len(objective.counts), "shift"):
+    about = {**objective.about, "size": float(size), "batches": len(objective.counts)}
+    empty = records.blank(layers, about)
+    path = None if place is None else place / records.file_name(empty)
+    return _fill(objective, empty, places_in(objective.params, layers), path)
+
+
+def _fill(objective: Objective, found: Shift, places: tuple[int, ...], path: Path | None) -> Shift:
+    """What the record has of it, and the other batches one by one: each is recorded when done."""
+    size = found.about["size"]
+    identity = points.identify(objective, {"size": size, "layers": list(found.layers)})
+    if path is not None and path.exists():
+        before, of = records.read(path)
+        found = before if of == identity else found
+    done, total = len(found.step), len(objective.counts)
+    what = f"{objective.about['name']}: covariate shift"
+    for index in watched(range(done, total), total, what, done=done):
         batch = jax.tree.map(lambda leaf, index=index: leaf[index], objective.batches)
-        rows.append(jax.device_get(_shift(objective.loss, objective.params, batch, size, places)))
-    found = (np.stack(column).astype(np.float64) for column in zip(*rows, strict=True))
-    holes = (np.where(np.isfinite(values), values, np.nan) for values in found)
-    return Shift(tuple(layers), np.arange(len(rows)), *holes)
+        seen = _shift(objective.loss, objective.params, batch, size, places)
+        found = records.extended(found, jax.device_get(seen)._asdict())
+        if path is not None:
+            records.write(path, found, identity)
+        kill_points.reach("shift")
+    return found
 
 
 def layers_of(workdir: Path | str, member: str, which: str = "best") -> tuple[str, ...]:

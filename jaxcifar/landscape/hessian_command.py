@@ -1,15 +1,13 @@
 """The command ``hessian``: eigenvalues, traces and spectra of a run folder's members."""
 
-from itertools import product
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from jaxcifar import cli
-from jaxcifar.checkpoints import trained_weights
-from jaxcifar.core.console import say
-from jaxcifar.core.errors import UserError
 from jaxcifar.figures import spectrum
+from jaxcifar.landscape import weights_commands
 from jaxcifar.landscape.hessian import Asked, hessian
-from jaxcifar.landscape.slice_commands import chosen, options
 from jaxcifar.records import hessians
 from jaxcifar.records.hessians import Hessian
 
@@ -32,32 +30,12 @@ COMMAND = cli.Command(
 
 
 def run(flags: cli.Flags) -> int:
-    """Work out and draw what was asked; returns the exit status, 2 if weights were refused.
+    """Work out and draw what was asked, see `weights_commands.run`."""
+    return weights_commands.run(flags, hessian, _line, _draw)
 
-    Raises: UserError: what can be mended; of several weights, what one of them lacks only if no
-        other has an answer.
-    """
-    workdir, given = flags.run_folder(), options(flags)
-    asked = list(product(chosen(workdir, flags), flags.many.get("which", ("best",))))
-    for member, which in asked:
-        trained_weights.find(workdir, member, which)  # a step that was not kept ends it at once
-    found: list[Hessian] = []
-    refused: list[tuple[str, UserError]] = []
-    for member, which in asked:
-        try:
-            found.append(hessian(workdir, member, which=which, **given))
-        except UserError as error:  # such as of a member that diverged: others have answers
-            refused.append((f"{member} ({which})", error))
-            continue
-        print(f"{member} ({which}): {_line(found[-1])}")  # noqa: T201
-    if not found:
-        raise refused[0][1]
-    for name, why in refused:
-        say(f"{name}: {why}")
-    names = list({hessians.group_name(each): None for each in found})
-    for path in spectrum.draw_all(workdir, names):
-        print(path)  # noqa: T201
-    return 2 if refused else 0
+
+def _draw(workdir: Path, found: Sequence[Hessian]) -> Sequence[Path]:
+    return spectrum.draw_all(workdir, weights_commands.names(found, hessians.group_name))
 
 
 def _line(found: Hessian) -> str:

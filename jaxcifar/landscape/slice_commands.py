@@ -63,7 +63,7 @@ ANALYSES: dict[str, Callable[..., Landscape]] = {
 NUMBERS: dict[str, Callable[[str], Any]] = {
     "resolution": int, "batch": int, "seed": int, "top": int, "trace": int, "density": int,
     "steps": int, "tolerance": float, "span": float, "low": float, "high": float,
-    "margin": float,
+    "margin": float, "size": float,
 }  # fmt: skip
 KNOWN_AS = {"directions": "directions_from", "to": "to_which"}
 """Flags -> arguments, where they have other names."""

@@ -1,11 +1,21 @@
-"""What is known of the internal covariate shift of a network's layers, and the file of a group."""
+"""What is known of the internal covariate shift of a network's layers, and its files.
 
-from collections.abc import Mapping
+One of a group, for what was seen in training; one for each of the weights looked at afterwards.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-FILE = "covariate_shift.npz"
+from jaxcifar.records import of_weights
+from jaxcifar.records.formats import described, read_table, write_table
+from jaxcifar.records.landscapes import FOLDER
+
+FILE, KIND = "covariate_shift.npz", "shift"
 _SHIFT = "probe, layer: {} the layer's gradient before and after the earlier layers took the step"
 UNITS = {
     "layers": "layer: the start of its parameters' paths, in the order they run",
@@ -26,6 +36,12 @@ class Shift(NamedTuple):
     gradient_norm: np.ndarray  # (P, L)
     distance: np.ndarray  # (P, L)
     cosine: np.ndarray  # (P, L)
+    about: Mapping[str, Any] = MappingProxyType({})  # whose it is, if not of a run's training
+
+    @property
+    def whole(self) -> bool:
+        """Whether all batches that were asked for are there."""
+        return len(self.step) == self.about.get("batches", len(self.step))
 
     @property
     def units(self) -> dict[str, str]:
@@ -33,12 +49,82 @@ class Shift(NamedTuple):
         return dict(UNITS)
 
 
+def blank(layers: Sequence[str], about: Mapping[str, Any]) -> Shift:
+    """Of no batch yet."""
+    nothing = np.zeros((0, len(layers)))
+    return Shift(tuple(layers), np.zeros(0, np.int64), nothing, nothing, nothing, about)
+
+
+def extended(found: Shift, row: Mapping[str, Any]) -> Shift:
+    """With one batch more, of which `row` has the fields of `SEEN`, (L,); holes are NaN."""
+    more = {name: np.asarray(row[name], np.float64)[None] for name in SEEN}
+    known = {name: np.where(np.isfinite(each), each, np.nan) for name, each in more.items()}
+    fields: dict[str, Any] = {
+        name: np.concatenate([getattr(found, name), each]) for name, each in known.items()
+    }
+    return found._replace(step=np.arange(len(found.step) + 1), **fields)
+
+
 def of_member(table: Mapping[str, np.ndarray], row: int) -> Shift:
     """One member's from the arrays of a group's file."""
     fields: dict[str, Any] = {name: table[name][row] for name in SEEN}
-    found = Shift(tuple(map(str, table["layers"])), table["step"], **fields)
+    return _checked(Shift(tuple(map(str, table["layers"])), table["step"], **fields))
+
+
+def _checked(found: Shift) -> Shift:
     shape = (len(found.step), len(found.layers))
     wrong = [name for name in SEEN if getattr(found, name).shape != shape]
     if wrong:
         raise ValueError(f"{wrong[0]} is {getattr(found, wrong[0]).shape}, not {shape}")
     return found
+
+
+def group_name(found: Shift) -> str:
+    """``shift-1a2b3c4d``: the same for all of which the same was asked, of whatever weights."""
+    return of_weights.group_name(KIND, found)
+
+
+def file_name(found: Shift) -> str:
+    """``shift-1a2b3c4d-<member>.npz``: one for what was asked of these weights."""
+    return of_weights.file_name(KIND, found)
+
+
+def compared(workdir: Path) -> dict[str, list[Shift]]:
+    """Those looked at after training that are worked out, see `of_weights.compared`.
+
+    Raises: UserError: no run folder, or a damaged record.
+    """
+    paths = sorted((workdir / FOLDER).glob(f"{KIND}-*.npz"))
+    return of_weights.compared(workdir, KIND, (read(path)[0] for path in paths))
+
+
+def write(path: Path, found: Shift, asked: Mapping[str, Any]) -> None:
+    """Replace a file of weights that stay.
+
+    Args:
+        path: of an .npz file.
+        found: what is known so far.
+        asked: all that decides its numbers: who asks for the same may go on with the file.
+    """
+    told = {"kind": KIND, "about": json.dumps(dict(found.about)),
+            "asked": json.dumps(asked, sort_keys=True)}  # fmt: skip
+    fields = {name: np.asarray(getattr(found, name)) for name in UNITS}
+    write_table(path, described([str(found.about["name"])], told, UNITS, fields))
+
+
+def read(path: Path) -> tuple[Shift, dict[str, Any]]:
+    """What is known, and what was asked.
+
+    Raises: UserError: no such file, or one that is damaged or something else.
+    """
+
+    def parts(path: Path) -> tuple[Shift, dict[str, Any]]:
+        table = read_table(path, needed=True)
+        if str(table["kind"]) != KIND:
+            raise ValueError(f"it holds a {table['kind']}")
+        fields: dict[str, Any] = {name: table[name] for name in UNITS}
+        fields["layers"] = tuple(map(str, fields["layers"]))
+        found = Shift(about=json.loads(str(table["about"])), **fields)
+        return _checked(found), json.loads(str(table["asked"]))
+
+    return of_weights.read(path, parts)

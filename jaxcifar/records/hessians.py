@@ -1,17 +1,15 @@
 """Files of the spectrum of a loss's second derivative (its Hessian) at some weights."""
 
-import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcifar.core.errors import UserError
-from jaxcifar.records import study_file
-from jaxcifar.records.formats import described, read_file, read_table, write_table
-from jaxcifar.records.landscapes import FOLDER, OWN, in_file_names
+from jaxcifar.records import of_weights
+from jaxcifar.records.formats import described, read_table, write_table
+from jaxcifar.records.landscapes import FOLDER
 
 KIND = "hessian"
 UNITS = {
@@ -95,44 +93,21 @@ def density(found: Hessian, at: np.ndarray, width: float) -> np.ndarray:
 
 def group_name(found: Hessian) -> str:
     """``hessian-1a2b3c4d``: the same for all of which the same was asked, of whatever weights."""
-    return f"{KIND}-{_digest(found, (*OWN, 'which'))}"
+    return of_weights.group_name(KIND, found)
 
 
 def file_name(found: Hessian) -> str:
     """``hessian-1a2b3c4d-<member>.npz``: one for what was asked of these weights."""
-    return f"{KIND}-{_digest(found, OWN)}-{in_file_names(str(found.about['name']))}.npz"
-
-
-def _digest(found: Hessian, without: Collection[str]) -> str:
-    asked = {name: value for name, value in found.about.items() if name not in without}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
+    return of_weights.file_name(KIND, found)
 
 
 def compared(workdir: Path) -> dict[str, list[Hessian]]:
-    """The Hessians of a run folder that are worked out, by `group_name`.
-
-    They stand in the study's order, a member's by the step of its weights; "best" comes before.
+    """The Hessians of a run folder that are worked out, see `of_weights.compared`.
 
     Raises: UserError: no run folder, or a damaged record.
     """
-    order = list(study_file.members(workdir))
-    found = [read(path)[0] for path in sorted((workdir / FOLDER).glob(f"{KIND}-*.npz"))]
-    whole = [each for each in found if each.whole and each.about["name"] in order]
-    whole.sort(key=lambda each: (order.index(each.about["name"]), step_of(each), _which(each)))
-    groups: dict[str, list[Hessian]] = {}
-    for each in whole:
-        groups.setdefault(group_name(each), []).append(each)
-    return groups
-
-
-def _which(found: Hessian) -> str:
-    return str(found.about["which"])
-
-
-def step_of(found: Hessian) -> int:
-    """The step of training that the weights are of, where they were asked for by it; else -1."""
-    kind, _, step = _which(found).partition(":")
-    return int(step) if kind == "step" else -1
+    paths = sorted((workdir / FOLDER).glob(f"{KIND}-*.npz"))
+    return of_weights.compared(workdir, KIND, (read(path)[0] for path in paths))
 
 
 def write(path: Path, found: Hessian, asked: Mapping[str, Any]) -> None:
@@ -167,8 +142,4 @@ def read(path: Path) -> tuple[Hessian, dict[str, Any]]:
             raise ValueError(f"weights are {found.weights.shape} of nodes {found.nodes.shape}")
         return found, json.loads(str(table["asked"]))
 
-    try:
-        return read_file(path, parts)
-    except UserError as error:
-        why = str(error).splitlines()[0]
-        raise UserError(f"{why}\nremove it, and it is worked out anew") from error
+    return of_weights.read(path, parts)

@@ -29,7 +29,7 @@ def test_a_quadratic_gives_its_closed_form_in_any_order_of_layers(order):
     half = rng.normal(size=(3, 6, 6)).astype("f4")
     batches, w = half + half.transpose(0, 2, 1), rng.normal(size=6).astype("f4")
     found = covariate_shift(objective(batches, w), layers=tuple(order), size=SIZE)
-    assert found.layers == tuple(order) and set(found.units) == set(found._fields)
+    assert found.layers == tuple(order) and {*found.units, "about"} == set(found._fields)
     rows = {name: slice(2 * k, 2 * k + 2) for k, name in enumerate("abc")}
     for p, a in enumerate(batches.astype("f8")):
         g = a @ w
@@ -44,6 +44,43 @@ def test_a_quadratic_gives_its_closed_form_in_any_order_of_layers(order):
             np.testing.assert_allclose(found.distance[p, i], distance, rtol=1e-4, atol=1e-6)
             cosine = before @ after / (norms[0] * norms[1])
             np.testing.assert_allclose(found.cosine[p, i], cosine, rtol=1e-5, atol=1e-6)
+
+
+def test_two_layers_agree_with_numpy():
+    """y = w2 w1 x of a half squared error: what moves w1 moves the gradient of w2, in NumPy."""
+    rng = np.random.default_rng(3)
+    x, t = rng.normal(size=(2, 16, 5)).astype("f4"), rng.normal(size=(2, 16, 3)).astype("f4")
+    w1, w2 = rng.normal(size=(4, 5)).astype("f4"), rng.normal(size=(3, 4)).astype("f4")
+
+    def loss(params, batch):
+        said = batch["x"] @ params["one"].T @ params["two"].T
+        return jnp.square(said - batch["t"]).sum(-1).mean() / 2
+
+    def gradients(w1, w2, x, t):
+        error = x @ w1.T @ w2.T - t
+        return w2.T @ error.T @ x / 16, error.T @ (x @ w1.T) / 16
+
+    mine = landscape.of_loss(loss, {"one": w1, "two": w2}, {"x": x, "t": t})
+    found = covariate_shift(mine, layers=("one", "two"), size=SIZE)
+    for p in range(2):
+        g1, before = gradients(w1, w2, x[p].astype("f8"), t[p])
+        _, after = gradients(w1 - SIZE * g1, w2, x[p].astype("f8"), t[p])
+        np.testing.assert_allclose(
+            found.gradient_norm[p], [np.linalg.norm(g1), np.linalg.norm(before)], rtol=1e-5
+        )
+        assert found.distance[p, 0] == 0
+        assert found.distance[p, 1] == pytest.approx(np.linalg.norm(after - before), rel=1e-4)
+        cosine = (after * before).sum() / (np.linalg.norm(after) * np.linalg.norm(before))
+        assert found.cosine[p, 1] == pytest.approx(cosine, rel=1e-5)
+
+
+def test_a_linear_loss_does_not_shift():
+    mine = landscape.of_loss(lambda w, x: sum((w[k] * x).sum() for k in w),
+                             {"a": np.ones(3, "f4"), "b": np.ones(3, "f4")},
+                             np.arange(6, dtype="f4").reshape(2, 3))  # fmt: skip
+    found = covariate_shift(mine, layers="ab")
+    assert (found.distance == 0).all()
+    np.testing.assert_allclose(found.cosine, 1, rtol=1e-6)
 
 
 def test_layers_that_do_not_meet_do_not_shift():

@@ -9,7 +9,7 @@ from jaxcifar import cli, landscape
 from jaxcifar.checkpoints import fates
 from jaxcifar.figures import spectrum
 from jaxcifar.landscape import __main__
-from jaxcifar.records import hessians
+from jaxcifar.records import hessians, of_weights
 
 FEW = ("--subset=16", "--top=1", "--trace=2", "--density=1", "--steps=4")
 
@@ -31,7 +31,7 @@ def test_members_and_steps_are_measured_recorded_and_told(trained, drawings, cap
     assert run(trained.workdir, *asked) == 0
     out = capsys.readouterr().out
     (name,) = drawings
-    kept, last = sorted(hessians.compared(trained.workdir)[name], key=hessians.step_of)[::-1]
+    kept, last = sorted(hessians.compared(trained.workdir)[name], key=of_weights.step_of)[::-1]
     assert (kept.about["which"], last.about["which"]) == ("step:2", "last")
     assert kept.about["mode"] == "train" and kept.about["examples"] == 16
     for found in (kept, last):
