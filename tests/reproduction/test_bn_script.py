@@ -204,6 +204,27 @@ def test_it_trains_once_and_writes_the_page(script, tmp_path, capsys):
     assert (tmp_path / "out" / "bn.md").read_text() == text
 
 
+BESIDE = ("data.name=synthetic,data.n_train=20,data.n_test=16,model.width=0.0625,"
+          "train.batch_size=16,eval.batch_size=8,checkpoint.save_every=1 epoch")  # fmt: skip
+
+
+@pytest.mark.slow
+def test_studies_beside_the_bands_train_onto_the_page(script, tmp_path):
+    spans = "probe.every=1 steps,probe.shift_every=1 steps,probe.activations_every=2 steps"
+    items = [f"bn_rates:small,{BESIDE}", f"bn_probe:small,{BESIDE},train.epochs=2,{spans}"]
+    words = ["--variants", *items, "--seeds", "2", "--out", str(tmp_path / "out")]
+    kept = tmp_path / "kept"
+    assert script.main([*words, "--runs", str(tmp_path / "runs"), "--records", str(kept)]) == 0
+    text = (tmp_path / "out" / "bn.md").read_text()
+    rows = [line for line in text.splitlines() if "| bn_rates:small |" in line]
+    assert len(rows) == 1 and rows[0].endswith("| not run at published size |")
+    rows = [line for line in text.splitlines() if "| bn_probe:small |" in line]
+    assert len(rows) == 24 and all("| 2 |" in row for row in rows)
+    assert len(list((tmp_path / "out" / "bn").iterdir())) == 5
+    assert script.main([*words, "--runs", str(kept), "--draw-only"]) == 0
+    assert (tmp_path / "out" / "bn.md").read_text() == text
+
+
 def test_a_check_is_of_members_as_they_are_but_for_the_length(script):
     args = script.parse(["--check", "R1-bn-bn-1e-4"])
     study = script.make_check(args).study

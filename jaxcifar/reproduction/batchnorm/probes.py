@@ -6,14 +6,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxcifar.core.wording import Unit
+from jaxcifar.core.wording import Unit, listed
 from jaxcifar.records.step_probes import StepProbes
-from jaxcifar.report.blocks import Block, Column, Paragraph, Table
-from jaxcifar.reproduction.batchnorm.measures import NAMES, View
-from jaxcifar.reproduction.batchnorm.statement import COSINE, DECADES, Claim, OfNetwork, higher
+from jaxcifar.report.blocks import Block, Bullets, Column, Paragraph, Table
+from jaxcifar.reproduction.batchnorm.measures import NAMES, NETWORKS, View
+from jaxcifar.reproduction.batchnorm.statement import (
+    COSINE,
+    DECADES,
+    NATS,
+    Claim,
+    OfNetwork,
+    higher,
+)
 from jaxcifar.reproduction.batchnorm.studies import Study
 from jaxcifar.reproduction.batchnorm.tables import over_seeds
 
+SAID = "Mean over seeds, by third of training:"
 PHASES = ("early", "middle", "late")  # thirds of the probes
 STUDY = "bn_probe"
 
@@ -119,14 +127,44 @@ def section(study: Study) -> list[Block]:
     note = ("Mean over the probes of a third, then over the learning rates and seeds (lowest to "
             f"highest seed). {holes:,} losses along the gradient were not finite"
             f"{'; their probes are left out' if holes else ''}.")  # fmt: skip
-    return [Paragraph(text), table(study), Paragraph(note, "note")]
+    said = sentences(study, [(m.name, m.better, partial(by_phase, of=m.of)) for m in MEASURED])
+    return [Paragraph(text), table(study), Paragraph(note, "note"), Paragraph(SAID), Bullets(said)]
+
+
+def sentences(study: Study, measured: Sequence[tuple[str, str, OfNetwork]]) -> tuple[str, ...]:
+    """In which phases each measure is as claimed in the mean over seeds; no test stands behind it.
+
+    Args:
+        study: the run.
+        measured: name, the network whose number is claimed to be higher, numbers (seeds, phases).
+    """
+    said = []
+    for name, better, of in measured:
+        other = next(network for network in NETWORKS if network != better)
+        gap = (of(study, better) - of(study, other)).mean(axis=0)
+        parts = [
+            f"{words} {_thirds(rows)}"
+            for words, rows in (
+                ("as claimed in the", gap > 0),
+                ("the other way round in the", gap < 0),
+            )
+            if rows.any()
+        ]
+        said += [f"{name}: {', '.join(parts)}."] if parts else []
+    return tuple(said)
+
+
+def _thirds(rows: np.ndarray) -> str:
+    """``early third``, ``middle and late thirds``."""
+    names = [phase for phase, there in zip(PHASES, rows, strict=True) if there]
+    return f"{listed(names)} third{'s' * (len(names) > 1)}"
 
 
 def table(study: Study) -> Table:
-    """A line for each measure and network."""
-    return phase_table(study, [
-        (m.name, m.unit, partial(by_phase, of=m.of)) for m in MEASURED
-    ])  # fmt: skip
+    """A line for each measure and network, after the loss, which says how far training is."""
+    shown = [("Loss of the minibatch", NATS, partial(by_phase, of=lambda p: p.loss))]
+    shown += [(m.name, m.unit, partial(by_phase, of=m.of)) for m in MEASURED]
+    return phase_table(study, shown)
 
 
 def phase_table(study: Study, measured: Sequence[tuple[str, Unit, OfNetwork]]) -> Table:

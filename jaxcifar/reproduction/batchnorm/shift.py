@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from jaxcifar.records.covariate_shift import Shift
-from jaxcifar.report.blocks import Block, Paragraph
+from jaxcifar.report.blocks import Block, Bullets, Paragraph
 from jaxcifar.reproduction.batchnorm import probes
 from jaxcifar.reproduction.batchnorm.probes import PHASES, STUDY
 from jaxcifar.reproduction.batchnorm.statement import COSINE, DECADES, Claim, higher
@@ -92,4 +92,8 @@ def section(study: Study) -> list[Block]:
     found = probes.phase_table(study, [
         (name, unit, partial(by_phase, of=of)) for name, of, unit, _ in MEASURED
     ])  # fmt: skip
-    return [Paragraph(text), found, Paragraph(note, "note")]
+    said = probes.sentences(study, [
+        (name, better, partial(by_phase, of=of)) for name, of, _, better in MEASURED
+    ])  # fmt: skip
+    return [Paragraph(text), found, Paragraph(note, "note"), Paragraph(probes.SAID),
+            Bullets(said)]  # fmt: skip
