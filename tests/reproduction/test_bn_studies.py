@@ -72,6 +72,16 @@ def test_largest_stable_rates_by_hand(tmp_path):
     assert shown["3.2768"] == ("not finite, diverged",) * 2
 
 
+@pytest.mark.parametrize("values, words", [
+    ([1.5], "1.500"), ([1, 2], "1.500 (1.000 to 2.000)"), ([2.2, 2.4], "2.300 (2.200 to 2.400)"),
+    ([1.5, np.inf, np.inf], "1.500; 2 of 3 not finite"), ([2.31], "2.310, diverged"),
+    ([4000.4, np.inf], "4,000; 1 of 2 not finite, diverged"), ([np.nan], DASH),
+    ([np.inf] * 2, "not finite, diverged"),
+])  # fmt: skip
+def test_losses_in_words(values, words):
+    assert rates._loss(np.array(values)) == words
+
+
 def test_a_highest_rate_that_is_stable_is_a_lower_bound(tmp_path):
     study = load(make_study(tmp_path / "run", "bn_rates", seeds=1))
     assert rates.open_ended(study.whole, "bn").all()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxcifar.core.wording import DASH, number
+from jaxcifar.core.wording import DASH
 from jaxcifar.report.blocks import Block, Column, Paragraph, Table, short
 from jaxcifar.reproduction.batchnorm import measures
 from jaxcifar.reproduction.batchnorm.measures import NAMES, NETWORKS, View
@@ -12,6 +12,7 @@ from jaxcifar.reproduction.batchnorm.tables import over_seeds
 
 LIMIT = 2.3  # nats after the first epoch; guessing among ten classes has ln 10 = 2.3026
 TAIL = 10  # the loss after an epoch is the mean over the last of so many parts of its steps
+MOST = 100  # nats; larger losses need no digits
 TEXT = (
     f"A run diverged if its training loss is not finite, or above {LIMIT:g} nats after its first "
     f"epoch: mean over the last 1/{TAIL} of the epoch's steps, in training mode. The largest "
@@ -99,10 +100,9 @@ def losses(view: View) -> Table:
 
 
 def _loss(values: np.ndarray) -> str:
+    """Over seeds; ``1.234; 1 of 3 not finite``."""
     mark = ", diverged" if (values > LIMIT).all() else ""
-    if np.isinf(values).any():
-        there = (
-            number(float(values[np.isfinite(values)].mean()), 3) if (values < np.inf).any() else ""
-        )
-        return f"{there} not finite".strip() + mark
-    return over_seeds(values, 3) + mark
+    lost, there = int(np.isinf(values).sum()), values[np.isfinite(values)]
+    said = [over_seeds(there, 3 if there.max() < MOST else 0)] if there.size else []
+    said += [f"{lost} of {values.size} not finite" if there.size else "not finite"] if lost else []
+    return "; ".join(said or [DASH]) + mark

@@ -83,12 +83,15 @@ def read_study(folder: Path, reference: Reference) -> Study:
 
 
 def _part(run: Run, path: str, value: Any) -> Run:
-    """The members that have this value, in series by their network alone."""
+    """The members that have this value, in series by their network alone.
+
+    A study that compares nothing is one part, its series as they are.
+    """
     entries = [e for e in run.entries if not path or setting(e["config"], path) == value]
     networks = {e["id"]: _network(e["config"]) for e in entries}
     rows = [row for row, member in enumerate(run.records.members) if member.id in networks]
     members = tuple(
-        member._replace(series=f"VGG-A {networks[member.id]}")
+        member._replace(series=f"VGG-A {networks[member.id]}") if path else member
         for member in (run.records.members[row] for row in rows)
     )
     steps = {field: table[rows] for field, table in run.records.steps.items()}
