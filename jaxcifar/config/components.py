@@ -46,6 +46,8 @@ class DataConfig:
     def __post_init__(self) -> None:
         check_types(self, "data.")
         require(0 <= self.validation < 1, "data.validation", self.validation, "0 <= fraction < 1")
+        require(0 <= self.split_seed < 2**31, "data.split_seed", self.split_seed,
+                "0 <= seed < 2**31")  # fmt: skip
         for name in ("n_train", "n_test"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"data.{name}", value, "at least 1, or None")
@@ -63,7 +65,7 @@ def _ordered(pair: tuple[float, float]) -> bool:
 
 
 _AUGMENT_RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "randaugment_n": (lambda n: n >= 1, "at least 1"),
+    "randaugment_n": (lambda n: 1 <= n <= 100, "1 to 100"),
     "randaugment_m": (lambda m: 0 <= m <= 30, "0 to 30"),
     "jitter_brightness": (lambda change: change >= 0, "0 or more"),
     "jitter_contrast": (lambda change: change >= 0, "0 or more"),

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from jaxcifar.core.errors import UserError, unknown
 
 WORDS = {float: "a number", int: "a whole number", bool: "True or False", str: "text"}
+LARGEST = 2.0**128  # of float32's range, which ends just below
 ABSTRACT = {float: numbers.Real, int: numbers.Integral}  # NumPy's count too
 
 
@@ -27,12 +28,14 @@ def check_types(part: Any, section: str = "") -> None:
         part: a config or a part of one.
         section: what stands before its fields' names, such as ``optim.``.
 
-    Raises: UserError: one does not; names it, and what is expected or nearest.
+    Raises: UserError: one does not, or is not finite, or too large for the programs; names it, and
+        what is expected or nearest.
     """
     part_type: Any = type(part)
     for name, hint in _hints(part_type).items():
         value = getattr(part, name)
         if _fits(hint, value):
+            require(_counts(value), section + name, value, "numbers that 32 bits hold")
             continue
         arms = [arm for arm in (hint, *typing.get_args(hint)) if typing.get_origin(arm) is Literal]
         if arms and isinstance(value, str):
@@ -60,6 +63,15 @@ def _fits(hint: Any, value: Any) -> bool:
         return len(value) == len(arms) and all(map(_fits, arms, value))
     wanted = ABSTRACT.get(hint, hint)
     return isinstance(value, wanted) and (hint is bool or not isinstance(value, bool))
+
+
+def _counts(value: Any) -> bool:
+    """Whether the numbers are finite also as programs take them: int32 and float32."""
+    if isinstance(value, tuple):
+        return all(map(_counts, value))
+    if not isinstance(value, numbers.Real):
+        return True
+    return abs(value) < (2**31 if isinstance(value, numbers.Integral) else LARGEST)
 
 
 def expected(hint: Any) -> str:

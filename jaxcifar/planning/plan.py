@@ -11,12 +11,14 @@ from jaxcifar import augment, schedules
 from jaxcifar.config import Config, stages
 from jaxcifar.config.population import MemberRun
 from jaxcifar.config.stages import Stretch
+from jaxcifar.core.errors import UserError
 from jaxcifar.core.hardware import Hardware
 from jaxcifar.core.types import Numbers, Phase, Plan, Program
 from jaxcifar.planning import batches, lanes, rates, speed, timetable
 from jaxcifar.planning.lanes import lowering_on
 from jaxcifar.planning.resolve import Resolved, resolve, resolve_stages
 
+MOST_STEPS = 2_000_000  # every one has its records, in every checkpoint
 CPU_SECONDS = 5.0  # longest segment on a CPU, so that a signal is answered within it
 CPU_MACS = 2e10  # multiply-accumulates a second that any CPU worth using reaches
 
@@ -64,6 +66,7 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
         start = phases[-1].stop if phases else 0
         phases.append(_phase(rows, meanings, start, n_train, machine))
         batches.require_statistics(phases[-1])
+    _require_countable(phases[-1].stop)
     rates.require_learning([member.id for member in members], phases, resolved)
     events = timetable.events(config, phases, _mean_from(config, resolved[0][0]))
     for phase, meanings in zip(phases, resolved, strict=True):
@@ -79,6 +82,14 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
         histograms=config.eval.histograms,
         probe_sizes=config.probe.sizes if events.probe else (),
     )
+
+
+def _require_countable(steps: int) -> None:
+    if steps > MOST_STEPS:
+        raise UserError(
+            f"a run of {steps:,} steps is longer than can be kept account of\n"
+            f"allowed: up to {MOST_STEPS:,}; lower --config.train.epochs, or take larger batches"
+        )
 
 
 def _mean_from(config: Config, resolved: Resolved) -> int | None:
