@@ -6,9 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 VENV ?= .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
-SOURCES := jaxcifar configs tests scripts
+SOURCES := jaxcifar configs tests scripts docs
 
-.PHONY: bn test test-all lint types clean
+.PHONY: bn test test-all lint types docs clean
 
 bn: $(INSTALLED)  ## the BatchNorm study in minutes, on synthetic images, with its figures
 	$(PY) -m jaxcifar.train --config configs/bn.py:quick
@@ -25,6 +25,11 @@ lint: $(INSTALLED)
 
 types: $(INSTALLED)
 	$(PY) -m mypy
+
+docs: $(INSTALLED)  ## the documentation as a site: build/docs/index.html
+	$(PY) -m pip install -q -c constraints.txt -e ".[docs]"
+	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "the site: build/docs/index.html"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 found; give PYTHON=..." >&2; exit 2; }

@@ -28,11 +28,8 @@ def test_every_block_runs(number, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_there_are_blocks_to_run_and_links_lead_somewhere():
-    assert len(BLOCKS) == 2
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+def test_there_is_a_study_of_ones_own_to_run():
+    assert len(BLOCKS) == 1 and "jaxcifar.train(study)" in BLOCKS[0]
 
 
 def test_a_newcomer_reads_it_to_the_end():

@@ -82,8 +82,8 @@ def to_torch(name: str, variables: Mapping[str, Any], **options: Any) -> Arrays:
         **options: those the network was made with.
 
     Returns:
-        An array for each parameter and running statistic, in the given dtype; docs/interop.md
-        lists the names. PyTorch's `num_batches_tracked` is not written.
+        An array for each parameter and running statistic, in the given dtype;
+        docs/reference/interop.md lists the names. PyTorch's `num_batches_tracked` is not written.
 
     Raises:
         UserError: unknown network or option; an array that is unknown, missing or of another

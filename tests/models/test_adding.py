@@ -9,7 +9,7 @@ from jaxcifar import interop, models
 from jaxcifar.core.errors import UserError
 from jaxcifar.models import MODELS
 
-PAGE = ROOT / "docs" / "extend.md"
+PAGE = ROOT / "docs" / "extend" / "network.md"
 
 
 def test_the_page_adds_a_network(monkeypatch):

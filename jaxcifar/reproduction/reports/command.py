@@ -22,7 +22,7 @@ from jaxcifar.core import signals
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.files import CHECKOUT
 from jaxcifar.records import folder
-from jaxcifar.reproduction import reference, reports
+from jaxcifar.reproduction import overview_page, reference, reports
 from jaxcifar.reproduction.batchnorm import command
 from jaxcifar.reproduction.session import (
     StudyRun,
@@ -49,6 +49,7 @@ def main(argv: Sequence[str]) -> int:
     if BN.keys() & {*args.reports}:
         pages["bn"] = partial(publish_bn, args)  # once: each of the two would replace the other's
     told = [attempt(name, write) for name, write in pages.items()]
+    overview_page.refresh(args)
     print(f"{time.perf_counter() - began:,.0f} s in all")
     return status or max(told)
 
