@@ -37,6 +37,10 @@ class Results(NamedTuple):
     metrics: list[dict[str, Any]]  # metrics.jsonl
     steps: dict[str, np.ndarray]  # steps.npz
 
+    def __repr__(self) -> str:
+        """Short: all that the records hold would fill pages."""
+        return f"Results({str(self.workdir)!r}, members={list(self.summary.get('members', ()))})"
+
     def figures(self, *names: str) -> "Shown":
         """Draw figures of the run, such as "loss_band_steps"; all where none is named.
 
