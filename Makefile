@@ -16,8 +16,9 @@ bn: $(INSTALLED)  ## the BatchNorm study in minutes, on synthetic images, with i
 test: lint types  ## what CI runs
 	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-test-all: lint types  ## the slow tests too
-	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+test-all: lint types  ## the slow tests too; docs/reliability.md is written from what they tried
+	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --junitxml=build/tests.xml
+	$(PY) scripts/reliability.py build/tests.xml
 
 lint: $(INSTALLED)
 	$(PY) -m ruff format --check $(SOURCES)
