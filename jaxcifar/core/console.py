@@ -5,10 +5,12 @@ import io
 import sys
 from typing import Any, TextIO
 
+from jaxcifar.core import processes
+
 
 def say(text: str) -> None:
-    """Tell the user something, on standard error."""
-    if text:
+    """Tell the user something, on standard error; of several processes the first does."""
+    if text and processes.leads():
         print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
@@ -34,7 +36,12 @@ class NotebookLine(io.TextIOBase):
 
 
 def live() -> TextIO:
-    """Where progress is told: standard error, or the line of a notebook's cell."""
+    """Where progress is told: standard error, or the line of a notebook's cell.
+
+    Of several processes the first tells it.
+    """
+    if not processes.leads():
+        return io.StringIO()
     return NotebookLine() if _in_notebook() else sys.stderr  # type: ignore[return-value]
 
 
