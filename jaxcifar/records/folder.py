@@ -1,5 +1,6 @@
 """A run folder: which study it belongs to, which groups it holds, and who may write in it."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -202,24 +203,34 @@ def _changes(before: Mapping[str, Any], numerics: Mapping[str, Any]) -> list[str
     ]
 
 
+def _unlocked(path: Path, error: OSError, holder: str) -> str:
+    if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
+        return (
+            f"group {path.name} is being trained by another process ({holder})\n"
+            "wait for it, or train another group with --only-group"
+        )
+    return (
+        f"{path / 'lock'} cannot be locked: {error.strerror}\n"
+        "two runs could write there at once, unnoticed\n"
+        "give a --workdir on a file system with locks (flock), or mount this one with them"
+    )
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a group's lock: one process at a time trains it; the kernel frees it on any exit.
 
     The file tells who holds it, or held it last.
 
-    Raises: UserError: another process holds it.
+    Raises: UserError: another process holds it, or the file system knows no locks.
     """
     path.mkdir(parents=True, exist_ok=True)
     with (path / "lock").open("a+") as file:  # who holds it stays readable
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
             file.seek(0)
-            raise UserError(
-                f"group {path.name} is being trained by another process ({file.read().strip()})\n"
-                "wait for it, or train another group with --only-group"
-            ) from None
+            raise UserError(_unlocked(path, error, file.read().strip())) from None
         file.truncate(0)
         file.write(f"{os.getpid()} on {platform.node()}\n")
         file.flush()

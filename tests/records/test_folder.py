@@ -161,3 +161,21 @@ def test_a_folder_that_was_taken_away_is_no_place_to_write(tmp_path):
     (tmp_path / "g" / "group.json").unlink()
     with pytest.raises(UserError, match="g is gone: it was removed or moved"):
         folder.require_there(tmp_path / "g")
+
+
+@pytest.mark.parametrize("number, said", [
+    (errno.EWOULDBLOCK, "being trained by another process"),
+    (errno.EACCES, "being trained by another process"),  # as some systems say it
+    (errno.ENOLCK, "cannot be locked: No locks available"),
+    (errno.ENOTSUP, "cannot be locked: Operation not supported"),
+    (errno.ENOSYS, "cannot be locked: Function not implemented"),
+])  # fmt: skip
+def test_a_file_system_without_locks_is_no_other_process(tmp_path, monkeypatch, number, said):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(folder.fcntl, "flock", refuse)
+    with pytest.raises(UserError, match=said) as refused:
+        with folder.locked(tmp_path / "g"):
+            pass
+    assert len(str(refused.value).splitlines()) <= 3
