@@ -106,7 +106,7 @@ def pretending(devices: Sequence[Any] | None) -> Iterator[None]:
     with (
         mock.patch.object(jax, "default_backend", lambda: "gpu"),
         mock.patch.object(hardware, "hardware", lambda: machine),
-        mock.patch.object(programs, "mesh_of", lambda count: mesh),
+        mock.patch.object(programs, "mesh_of", lambda *_: mesh),
     ):
         yield
 

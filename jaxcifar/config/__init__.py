@@ -12,6 +12,7 @@ from jaxcifar.config.components import (
     TrainConfig,
 )
 from jaxcifar.config.config import SEEDS, Config, Stage, flat, replace, stage_path
+from jaxcifar.config.devices import DevicesConfig
 from jaxcifar.config.fields import Duration, duration, expected
 from jaxcifar.config.first_weights import Source, source
 from jaxcifar.config.probe import ProbeConfig
@@ -23,6 +24,7 @@ __all__ = [
     "CheckpointConfig",
     "Config",
     "DataConfig",
+    "DevicesConfig",
     "Duration",
     "EvalConfig",
     "LossConfig",

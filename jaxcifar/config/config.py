@@ -17,6 +17,7 @@ from jaxcifar.config.components import (
     ScheduleConfig,
     TrainConfig,
 )
+from jaxcifar.config.devices import DevicesConfig
 from jaxcifar.config.fields import check_types, require
 from jaxcifar.config.first_weights import source
 from jaxcifar.config.probe import ProbeConfig
@@ -51,6 +52,7 @@ class Config:
     eval: EvalConfig = field(default_factory=EvalConfig)
     probe: ProbeConfig = field(default_factory=ProbeConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    devices: DevicesConfig = field(default_factory=DevicesConfig)
     init_from: str | None = None  # first weights of another run: FOLDER:MEMBER[:KIND]
     stages: tuple[Stage, ...] = ()  # written --config.stages.0.at=0.8 --config.stages.0.optim...
     select: Literal["best", "last", "swa", "ema"] = "best"  # which weights the report leads with
@@ -79,6 +81,8 @@ class Config:
                 f"give --config.select_on={self.select_on.removesuffix('_augmented')}, or "
                 "--config.data.augment"
             )
+        if self.devices.per_shard:
+            self._refuse_probes()
         if self.init_from is not None:
             source(self.init_from)
         averaged = self.average.name if self.select in ("swa", "ema") else self.select
@@ -90,6 +94,14 @@ class Config:
         for name in ("seed", *SEEDS):
             value = getattr(self, name)
             require(value is None or 0 <= value < 2**31, name, value, "0 <= seed < 2**31")
+
+    def _refuse_probes(self) -> None:
+        for name in self.probe.__slots__:
+            if name.endswith("every") and getattr(self.probe, name) is not None:
+                raise UserError(
+                    f"probe.{name} looks at whole batches, and devices.batch_norm='per_shard' "
+                    "trains on parts by their own statistics\nleave one of the two out"
+                )
 
     @property
     def augmented(self) -> bool:

@@ -81,6 +81,10 @@ def content(config: Config) -> dict[str, Any]:
     """
     found = None if config.init_from is None else source(config.init_from).content
     tree = as_dict(config) | {"init_from": found}
+    if config.devices.per_shard:
+        _drop(tree, "devices.member")
+    else:  # where a run is computed, and not what
+        _drop(tree, "devices")
     for path in _IF_ASKED:
         if attrgetter(path)(config) == attrgetter(path)(_DEFAULT):
             _drop(tree, path)

@@ -19,12 +19,13 @@ class Hardware(NamedTuple):
 
     backend: str
     device_kind: str
-    devices: int
+    devices: int  # of all processes
     cores: int
+    processes: int = 1
 
 
 def hardware() -> Hardware:
-    """The devices and usable cores of this process."""
-    devices = jax.local_devices()
+    """The devices of all processes, and the usable cores of this one."""
+    kind, count = jax.local_devices()[0].device_kind, jax.device_count()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Hardware(jax.default_backend(), devices[0].device_kind, len(devices), cores or 1)
+    return Hardware(jax.default_backend(), kind, count, cores or 1, jax.process_count())

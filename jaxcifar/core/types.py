@@ -33,9 +33,16 @@ class Program(NamedTuple):
     lowering: str  # of convolutions
     lane: str  # "vmap": members side by side; "map": one after another inside the program
     members: int
-    devices: int  # along the mesh axis "member"; divides `members`
+    devices: int  # along the mesh axis "member"
     segment: int  # most steps that one call may take
     decay: str = "all"  # which weights decay: "all" or "kernels"
+    data: int = 1  # devices along the mesh axis "data", over which batches are split
+    batch_norm: str = "synchronised"  # or "per_shard": by which part of a split batch
+
+    @property
+    def rows(self) -> int:
+        """Members on the devices, with the padding that gives each as many; never recorded."""
+        return -(-self.members // self.devices) * self.devices
 
 
 class Numbers(NamedTuple):

@@ -73,7 +73,7 @@ def _examined(
         part = programs.take(images, programs.replicate(rows, program))
         place = np.array([min(n - begin, chunk), step, begin // batch], np.int32)
         found = run(weights_of["params"], weights_of["batch_stats"], numbers, part, place)
-        parts.append(jax.tree.map(_widened, found))
+        parts.append(jax.tree.map(_widened, programs.host(found, program)))
         kill_points.reach("evaluation")
         if stop():
             raise Interrupted
@@ -81,8 +81,8 @@ def _examined(
     return Examined(sums.loss / n, sums.correct / n, sums.answers)
 
 
-def _widened(leaf: jax.Array) -> np.ndarray:
-    return np.asarray(leaf, np.int64 if jnp.issubdtype(leaf.dtype, jnp.integer) else np.float64)
+def _widened(leaf: np.ndarray) -> np.ndarray:
+    return np.asarray(leaf, np.int64 if np.issubdtype(leaf.dtype, np.integer) else np.float64)
 
 
 def _member_score(
@@ -113,6 +113,6 @@ def make_score(program: Program, batch: int, augmented: bool, /) -> Callable[...
     the step of the draws, and the number of its first batch. The weights are not donated and
     nothing comes back but sums: scoring cannot touch training.
     """
-    parts = programs.bind(program)
+    parts = programs.bind_split(program, batch)
     member = partial(_member_score, parts=parts, batch=batch, augmented=augmented)
     return jax.jit(programs.over_members(member, program, (True, True, True, False, False)))

@@ -82,7 +82,7 @@ def measure(plan: Plan, at: Moment) -> dict[str, np.ndarray]:
     found = make_probe(at.program)(
         state.params, state.batch_stats, state.alive, at.numbers, at.stream, at.data, span
     )
-    return {name: np.asarray(value) for name, value in found._asdict().items()}
+    return programs.host(found._asdict(), at.program)
 
 
 @cache

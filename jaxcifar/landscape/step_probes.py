@@ -156,7 +156,7 @@ def measure(
         state.params, state.batch_stats, state.alive, numbers, stream, data,
         *(programs.replicate(each, program) for each in shared),
     )  # fmt: skip
-    return {name: np.asarray(value) for name, value in found._asdict().items()}
+    return programs.host(found._asdict(), program)
 
 
 @cache

@@ -40,7 +40,7 @@ def measure(plan: Plan, at: Moment) -> dict[str, np.ndarray]:
     span = programs.replicate(at.span, at.program)
     rates = programs.place(at.rates, at.program)
     found = make_probe(at.program)(at.state, at.numbers, rates, at.stream, at.data, span)
-    return {name: np.asarray(value) for name, value in found._asdict().items()}
+    return programs.host(found._asdict(), at.program)
 
 
 @cache

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxcifar.core.shards import WHOLE, Part
 from jaxcifar.models import convolution, initialisers
-from jaxcifar.models.batch_norm import along_channels, batch_norm, normalise
+from jaxcifar.models.batch_norm import along_channels, batch_norm, normalise, values_of
 from jaxcifar.models.convolution import conv2d
 
 MOMENTUM = 0.9
@@ -109,8 +110,11 @@ class BatchNorm(nn.Module):
     epsilon: float = EPSILON
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """Normalises (..., C); training also updates `batch_stats` when it is mutable."""
+    def __call__(self, x: jax.Array, train: bool, axis: str | None = None) -> jax.Array:
+        """Normalises (..., C); training also updates `batch_stats` when it is mutable.
+
+        `axis` as of `batch_norm`, see `jaxcifar.models.spread`.
+        """
         size = (x.shape[-1],)
         scale = self.param("scale", nn.initializers.ones, size, "float32")
         bias = self.param("bias", nn.initializers.zeros, size, "float32")
@@ -118,9 +122,9 @@ class BatchNorm(nn.Module):
         var = self.variable("batch_stats", "var", jnp.ones, size, scale.dtype)
         if not train:
             return normalise(x, mean.value, var.value, scale, bias, self.epsilon)
-        y, batch_mean, batch_var = batch_norm(x, scale, bias, self.epsilon)
+        y, batch_mean, batch_var = batch_norm(x, scale, bias, self.epsilon, axis)
         if self.is_mutable_collection("batch_stats") and not self.is_initializing():
-            count = x.size // x.shape[-1]
+            count = values_of(x, axis)
             self._average(mean, batch_mean)
             self._average(var, batch_var * (count / max(count - 1, 1)))
         return y
@@ -131,8 +135,9 @@ class BatchNorm(nn.Module):
 
 
 def dropout(
-    x: jax.Array, rate: float | jax.Array, key: jax.Array, broadcast: tuple[int, ...] = ()
-) -> jax.Array:
+    x: jax.Array, rate: float | jax.Array, key: jax.Array, broadcast: tuple[int, ...] = (),
+    part: Part = WHOLE,
+) -> jax.Array:  # fmt: skip
     """Inverted dropout: zero with probability `rate`, else x / (1 - rate).
 
     Args:
@@ -140,10 +145,11 @@ def dropout(
         rate: in [0, 1]; may be traced. Rate 0 gives `x` itself, rate 1 zeros.
         key: the random key of this layer at this step.
         broadcast: axes along which one draw serves all; (1, 2) drops whole channels (Dropout2d).
+        part: of a batch, which is drawn for as a whole.
     """
-    shape = tuple(1 if a in broadcast else n for a, n in enumerate(x.shape))
+    shape = tuple(1 if a in broadcast else n for a, n in enumerate(part.whole(x.shape)))
     flat = jax.random.uniform(key, (math.prod(shape),))  # flat, see initialisers
-    keep = flat.reshape(shape) >= rate
+    keep = part.of(flat.reshape(shape)) >= rate
     kept = 1 - jnp.asarray(rate, jnp.promote_types(x.dtype, jnp.float32))
     gain = jnp.where(kept > 0, 1 / jnp.where(kept > 0, kept, 1), 0).astype(x.dtype)
     return jnp.where(keep, x * gain, 0)
@@ -155,8 +161,10 @@ class Dropout(nn.Module):
     broadcast: tuple[int, ...] = ()
 
     @nn.compact
-    def __call__(self, x: jax.Array, rate: float | jax.Array, train: bool) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, rate: float | jax.Array, train: bool, part: Part = WHOLE
+    ) -> jax.Array:
         """See `dropout`; the identity without drawing in evaluation or at a Python rate of 0."""
         if not train or (isinstance(rate, float | int) and rate == 0):
             return x
-        return dropout(x, rate, self.make_rng("dropout"), self.broadcast)
+        return dropout(x, rate, self.make_rng("dropout"), self.broadcast, part)

@@ -6,7 +6,7 @@ import jax
 
 from jaxcifar import models
 from jaxcifar.core.errors import UserError
-from jaxcifar.core.types import Options, Phase
+from jaxcifar.core.types import Options, Phase, Program
 from jaxcifar.models import counting
 
 
@@ -17,7 +17,10 @@ def require_statistics(phase: Phase) -> None:
     """
     program, visits = phase.program, phase.visits
     size = program.batch
-    if min(size, visits) > 1 and visits % size != 1:
+    if all(part > 1 for part in _parts(program, visits)):
+        return
+    if program.batch_norm == "per_shard" and min(size, visits) > 1 and visits % size != 1:
+        _refuse_part(program)
         return
     if not _trains_on_one_image(program.model, program.options):
         raise UserError(
@@ -25,6 +28,22 @@ def require_statistics(phase: Phase) -> None:
             f"{program.model!r} has BatchNorm over maps of one pixel\n"
             "the variance of that single value is 0, and so would be all that it gives\n"
             f"give {_remedy(size, visits)}"
+        )
+
+
+def _parts(program: Program, visits: int) -> list[int]:
+    """Images by which BatchNorm normalises: in full batches, and in one that ends an epoch."""
+    sizes = [size for size in (min(program.batch, visits), visits % program.batch) if size]
+    split = program.data if program.batch_norm == "per_shard" else 1
+    return [size if size % split else size // split for size in sizes]
+
+
+def _refuse_part(program: Program) -> None:
+    if not _trains_on_one_image(program.model, program.options):
+        raise UserError(
+            f"devices.data={program.data} leaves a batch parts of one image, and "
+            f"{program.model!r} has BatchNorm over maps of one pixel\n"
+            "give fewer --config.devices.data, or leave --config.devices.batch_norm out"
         )
 
 

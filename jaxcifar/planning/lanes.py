@@ -32,7 +32,7 @@ def choose(program: Program, backend: str, device_kind: str) -> str:
     Between tuned member counts the nearest smaller one decides; one member is alone in any lane.
     """
     rows = table().get(backend, {}).get(device_kind, {}).get(case(program), {})
-    members = program.members // program.devices
+    members = program.rows // program.devices
     known = [int(count) for count in rows if int(count) <= members]
     if known:
         return rows[str(max(known))]

@@ -61,29 +61,26 @@ def estimate(plan: Plan, n_image: int, backend: str) -> Memory:
         n_image: images on the device, training and scored ones.
         backend: "cpu", "gpu", ...; decides the share for workspace.
     """
-    # Shapes do not depend on devices; asking for them on one lets any machine plan for another.
-    phases = [phase._replace(program=phase.program._replace(devices=1)) for phase in plan.phases]
-    alone = plan._replace(phases=tuple(phases))
     found = [
-        _of_phase(phase.program, *programs.blank(alone, index), phases[index], n_image, backend)
+        _of_phase(phase, *programs.blank(plan, index), n_image, backend)
         for index, phase in enumerate(plan.phases)
     ]
     return max(found, key=lambda memory: memory.total)
 
 
-def _of_phase(
-    program: Program, state: TrainState, best: Tree, alone: Phase, n_image: int, backend: str
-) -> Memory:
+def _of_phase(phase: Phase, state: TrainState, best: Tree, n_image: int, backend: str) -> Memory:
+    program = phase.program
     on_device = {
         "weights": (state.params, state.batch_stats),
         "optimizer": state.opt_state,
         "average": state.average,
         "best": best,
     }
-    held = {name: size(tree) // program.devices for name, tree in on_device.items()}
-    here = program.members // program.devices
+    here = program.rows // program.devices
+    held = {name: size(tree) // program.members * here for name, tree in on_device.items()}
     working = here if program.lane == "vmap" else 1
-    kept, passing = backward_pass(alone, state, backend)
+    split = program._replace(batch=-(-program.batch // program.data))
+    kept, passing = backward_pass(phase._replace(program=split), state, backend)
     workspace = _workspace(kept, passing, backend) * (working if backend == "gpu" else 1)
     gradients = size(state.params) // program.members
     step = working * (kept + gradients) + workspace
@@ -105,7 +102,7 @@ def backward_pass(phase: Phase, state: TrainState, backend: str) -> tuple[int, i
     the way, where none of its size is kept. The parameters themselves do not count, their signs for
     the L1 term do. `state` may be of shapes; every leaf has the member axis.
     """
-    program = phase.program
+    program = phase.program._replace(devices=1, data=1)
     if program.lane == "map" or program.lowering == "library":  # as one alone: traced once
         program = program._replace(members=1)
     leaves, tree = jax.tree.flatten(jax.tree.map(_row, (state, phase.numbers)))

@@ -14,7 +14,7 @@ from jaxcifar.config.stages import Stretch
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.hardware import Hardware
 from jaxcifar.core.types import Numbers, Phase, Plan, Program
-from jaxcifar.planning import batches, lanes, rates, speed, timetable
+from jaxcifar.planning import batches, lanes, layout, rates, speed, timetable
 from jaxcifar.planning.lanes import lowering_on
 from jaxcifar.planning.resolve import Resolved, resolve, resolve_stages
 
@@ -56,7 +56,7 @@ def make_plan(members: Sequence[MemberRun], n_train: int, machine: Hardware) -> 
         machine: what it will run on; decides lane, lowering and the longest segment.
 
     Raises: UserError: spans of training that do not fit the run, a schedule without a usable rate,
-        a batch that BatchNorm has no statistics of.
+        a batch that BatchNorm has no statistics of, a mesh that the devices cannot be.
     """
     config = members[0].config
     stretches = list(zip(*(stages.unfold(member.config) for member in members), strict=True))
@@ -133,12 +133,8 @@ def _population_program(
         (row["order_seed"], row["augment_seed"], tuple(row["augment"].items()))
         for row in (each.numbers for each in resolved)
     }
-    devices = max(d for d in range(1, machine.devices + 1) if m % d == 0)
-    program = resolved[0].program._replace(
-        shared_batch=len(streams) == 1,
-        lowering=lowering_on(machine.backend),
-        members=m,
-        devices=devices,
+    program = layout.lay_out(resolved[0].program, m, machine)._replace(
+        shared_batch=len(streams) == 1, lowering=lowering_on(machine.backend)
     )
     lane = lanes.choose(program, machine.backend, machine.device_kind)
     longest = steps_per_epoch

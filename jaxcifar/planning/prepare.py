@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from jaxcifar import data
 from jaxcifar.checkpoints import first_weights, snapshots, trained_weights
-from jaxcifar.config import Config, Study, replace
+from jaxcifar.config import Config, DevicesConfig, Study, replace
 from jaxcifar.config.population import MemberRun, expand, identity
 from jaxcifar.core import hardware, switches
 from jaxcifar.core.console import say
@@ -171,8 +171,14 @@ def group_at(
     Raises: UserError: the images found there are not those that the group was trained on.
     """
     images = _images_of(runs, data_dir)
+    runs = tuple(run._replace(config=_anywhere(run.config)) for run in runs)
     workdir = held.path.parents[1]
     return _group_of(workdir, runs, images=images, machine=hardware.hardware(), known=held)
+
+
+def _anywhere(config: Config) -> Config:
+    """A config for what is not training: on whatever devices there are."""
+    return replace(config, {"devices": DevicesConfig()})
 
 
 def _images_of(runs: Sequence[MemberRun], data_dir: str | None) -> data.Dataset:

@@ -78,7 +78,8 @@ def resolve(config: Config, own: Collection[str] | None = None) -> Resolved:
         decay=config.optim.decay, loss=config.loss.name, average=config.average.name, augment=work,
         mean=tuple(mean), std=tuple(std), batch=config.train.batch_size, shared_batch=True,
         record=tuple(sorted(config.train.record)), dtype=config.dtype,
-        lowering="", lane="", members=0, devices=1, segment=0,
+        lowering="", lane="", members=0, devices=config.devices.member or 0, segment=0,
+        data=config.devices.data, batch_norm=config.devices.batch_norm or "synchronised",
     )  # fmt: skip
     numbers: dict[str, Any] = {
         "optim": options_of(

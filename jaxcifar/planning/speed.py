@@ -60,7 +60,7 @@ def rate_of(program: Program, machine: Hardware) -> Rate:
     matrix product that is timed now.
     """
     rows = table().get(machine.backend, {}).get(device_of(machine), {})
-    exact, members = rows.get(lanes.case(program), {}), program.members // program.devices
+    exact, members = rows.get(lanes.case(program), {}), program.rows // program.devices
     smaller = [int(count) for count in exact if int(count) <= members]
     same = [rate for case, counts in rows.items() if case.split()[0] == program.model
             for rate in counts.values()]  # fmt: skip
@@ -73,7 +73,7 @@ def rate_of(program: Program, machine: Hardware) -> Rate:
         rate = Rate(statistics.median(others), "a guess: by other networks")
     else:
         rate = Rate(SHARE * product_rate(), "a guess: such a device was never measured")
-    return rate._replace(macs=rate.macs * program.devices)
+    return rate._replace(macs=rate.macs * program.devices * program.data)
 
 
 @lru_cache

@@ -1,35 +1,87 @@
-"""How members lie on the devices: the mesh, and the two lanes."""
+"""How members lie on the devices: the mesh, its padding, and the two lanes."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from jaxcifar.core.shards import AXIS
 from jaxcifar.core.types import Program, Tree
 
 Lane = Callable[..., Any]
 
 
 @cache
-def mesh_of(devices: int) -> Mesh:
-    """The mesh whose axis "member" spans the first `devices` devices."""
-    return jax.make_mesh(
-        (devices,), ("member",), axis_types=(AxisType.Auto,), devices=jax.devices()[:devices]
-    )
+def mesh_of(devices: int, data: int = 1) -> Mesh:
+    """The mesh whose axis "member" spans `devices` devices, or so many times `data` of them.
+
+    Where batches are split it has an axis for that, too: neighbours, as those of one host, share
+    members.
+    """
+    shape, names = ((devices, data), ("member", AXIS)) if data > 1 else ((devices,), ("member",))
+    kinds = (AxisType.Auto,) * len(names)
+    return jax.make_mesh(shape, names, axis_types=kinds, devices=jax.devices()[: devices * data])
 
 
 def place(tree: Tree, program: Program) -> Tree:
-    """Put a population's arrays where its programs expect them (else they compile twice)."""
-    return jax.device_put(tree, NamedSharding(mesh_of(program.devices), P("member")))
+    """Put a population's arrays where its programs expect them (else they compile twice).
+
+    Leaves are (M, ...), or have the program's `rows`: the last member stands in the rows beyond.
+    """
+    padded = jax.tree.map(partial(_padded, rows=program.rows), tree)
+    return _put(padded, NamedSharding(mesh_of(program.devices, program.data), P("member")))
 
 
 def replicate(tree: Tree, program: Program) -> Tree:
     """Put arrays that all members share on every device of the program."""
-    return jax.device_put(tree, NamedSharding(mesh_of(program.devices), P()))
+    return _put(tree, NamedSharding(mesh_of(program.devices, program.data), P()))
+
+
+def host(tree: Tree, program: Program) -> Tree:
+    """A population's arrays as NumPy, the members' rows alone; on every process if there are many.
+
+    What is NumPy already, as what was never padded, stays as it is.
+    """
+    return jax.tree.map(lambda leaf: _on_host(leaf)[: program.members], tree)
+
+
+def gathered(tree: Tree) -> Tree:
+    """Arrays as NumPy, whole, on every process."""
+    return jax.tree.map(_on_host, tree)
+
+
+def _padded(leaf: Any, rows: int) -> Any:
+    missing = rows - leaf.shape[0]
+    if not missing:
+        return leaf
+    leaf = _on_host(leaf)
+    return np.concatenate([leaf, np.repeat(leaf[-1:], missing, axis=0)])
+
+
+def _put(tree: Tree, sharding: NamedSharding) -> Tree:
+    if sharding.is_fully_addressable:
+        return jax.device_put(tree, sharding)
+    return jax.tree.map(partial(_put_here, sharding=sharding), tree)
+
+
+def _put_here(leaf: Any, sharding: NamedSharding) -> jax.Array:
+    """This process's shards of an array that every process has; none is sent."""
+    if isinstance(leaf, jax.Array) and leaf.sharding.is_equivalent_to(sharding, leaf.ndim):
+        return leaf
+    whole = _on_host(leaf)
+    return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
+
+
+def _on_host(leaf: Any) -> np.ndarray:
+    if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
+        leaf = multihost_utils.process_allgather(leaf, tiled=True)
+    return np.asarray(leaf)
 
 
 def over_members(
@@ -44,8 +96,9 @@ def over_members(
     lane.__name__ = getattr(member_fn, "func", member_fn).__name__  # as a compiled program's
     specs = tuple(P("member") if flag else P() for flag in batched)
     return jax.shard_map(
-        lane, mesh=mesh_of(program.devices), in_specs=specs, out_specs=P("member"), check_vma=False
-    )
+        lane, mesh=mesh_of(program.devices, program.data), in_specs=specs, out_specs=P("member"),
+        check_vma=False,
+    )  # fmt: skip
 
 
 def _vmap_lane(member_fn: Callable[..., Any], batched: tuple[bool, ...]) -> Lane:

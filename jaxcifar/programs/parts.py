@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jaxcifar import augment, losses, models, optim
 from jaxcifar.core.keys import Purpose, key_at
+from jaxcifar.core.shards import WHOLE, Part
 from jaxcifar.core.types import Numbers, Program, Tree
 from jaxcifar.models.counting import IMAGE_SHAPE
 
@@ -28,6 +29,8 @@ class Parts(NamedTuple):
     first_kernel: tuple[str, ...]
     last_kernel: tuple[str, ...]
     param_dtype: str
+    part: Part = WHOLE  # of a batch, that a device takes
+    synchronised: bool = True  # BatchNorm by the statistics of all parts
 
 
 def bind(program: Program) -> Parts:
@@ -56,6 +59,13 @@ def bind(program: Program) -> Parts:
         last_kernel=spec.last_kernel,
         param_dtype=param_dtype(program.dtype),
     )
+
+
+def bind_split(program: Program, batch: int | None = None) -> Parts:
+    """`bind`, for programs that split their batches (None = those that train) along the mesh."""
+    size, devices = program.batch if batch is None else batch, program.data
+    part = Part(devices, devices if size % devices == 0 else 1)
+    return bind(program)._replace(part=part, synchronised=program.batch_norm == "synchronised")
 
 
 def param_dtype(dtype: str) -> str:

@@ -61,8 +61,10 @@ def score_batch(
         if key is None
         else augment.transform(key, batch.images, parts.augment, numbers.augment, parts.normalise)
     )
+    images, labels, mask = map(parts.part.of, (images, batch.labels, mask))
     logits = parts.model.apply(variables, images, train=False)
-    loss = parts.loss(logits, batch.labels, **numbers.loss)
-    correct = (jnp.argmax(logits, -1) == batch.labels) & mask
-    said = answer_counts.tally(logits, batch.labels, mask) if detailed else ()
-    return Sums(jnp.where(mask, loss, 0).sum(), correct.sum(dtype=jnp.int32), said)
+    loss = parts.loss(logits, labels, **numbers.loss)
+    correct = (jnp.argmax(logits, -1) == labels) & mask
+    said = answer_counts.tally(logits, labels, mask) if detailed else ()
+    sums = Sums(jnp.where(mask, loss, 0).sum(), correct.sum(dtype=jnp.int32), said)
+    return parts.part.total(sums)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxcifar.core.types import Images, Numbers, Program, Stream, TrainState
 from jaxcifar.programs.mesh import over_members
 from jaxcifar.programs.order import fingerprint, images_at
-from jaxcifar.programs.parts import Parts, bind, record_dtypes
+from jaxcifar.programs.parts import Parts, bind_split, record_dtypes
 from jaxcifar.programs.train_step import train_step
 
 
@@ -45,7 +45,7 @@ def make_segment(
     order. Both ends are traced: any cut of the steps into segments gives the same bits. The state
     is donated. Records beyond the last step taken are zero.
     """
-    member = partial(_member_segment, parts=bind(program), batch=program.batch)
+    member = partial(_member_segment, parts=bind_split(program), batch=program.batch)
     batched = (True, True, True, not program.shared_batch, False, False)
     return jax.jit(over_members(member, program, batched), donate_argnums=0)
 

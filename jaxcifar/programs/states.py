@@ -94,7 +94,8 @@ def blank_state(first: Phase, now: Phase) -> TrainState:
         lambda leaf: jax.ShapeDtypeStruct((m, *leaf.shape), leaf.dtype),
         _blank_weights(program.model, program.options, program.dtype),
     )
-    opt_state = jax.eval_shape(make_opt_init(now.program), weights["params"], now.numbers)
+    alone = now.program._replace(devices=1, data=1)  # shapes do not depend on devices
+    opt_state = jax.eval_shape(make_opt_init(alone), weights["params"], now.numbers)
     return TrainState(**weights, opt_state=opt_state, **_fresh(program, weights["params"]))
 
 

@@ -11,6 +11,7 @@ import optax
 from jaxcifar import augment, losses, optim
 from jaxcifar.core.keys import Purpose, key_at
 from jaxcifar.core.types import Images, Numbers, TrainState, Tree
+from jaxcifar.models.spread import over_parts
 from jaxcifar.optim import averaging
 from jaxcifar.programs.parts import Parts, _optimizer
 
@@ -22,13 +23,19 @@ def loss_fn(
     """One member's training loss in nats, with its L1 term; then logits and new BN statistics.
 
     Args: as `train_step`, but for `images` (B, 32, 32, 3), augmented and normalised, and `pairing`,
-        with whom each is mixed (None = not at all); `key` is dropout's.
+        with whom each is mixed (None = not at all); `key` is dropout's. Of a batch in parts, the
+        images are the device's, and so are the loss and the logits.
     """
     variables = {"params": params, "batch_stats": batch_stats, "hyper": numbers.model}
-    logits, updates = parts.model.apply(
-        variables, images, train=True, rngs={"dropout": key}, mutable=["batch_stats"]
-    )
-    loss = augment.over_labels(partial(parts.loss, logits, **numbers.loss), labels, pairing).mean()
+    with over_parts(parts.part, parts.synchronised):
+        logits, updates = parts.model.apply(
+            variables, images, train=True, rngs={"dropout": key}, mutable=["batch_stats"]
+        )
+
+    def of_labels(labels: jax.Array) -> jax.Array:
+        return parts.loss(logits, parts.part.of(labels), **numbers.loss)
+
+    loss = augment.over_labels(of_labels, labels, pairing).mean()
     loss = loss + numbers.l1 * losses.l1_norm(params)
     return loss, (logits, updates.get("batch_stats", {}))
 
@@ -53,12 +60,13 @@ def loss_of_step(
 ) -> tuple[Callable[[Tree], Any], augment.Pairing | None]:  # fmt: skip
     """(params) -> `loss_fn` of a batch as a step sees it, and with whom its images are mixed.
 
-    Args: as `train_step`; equal ones give equal draws.
+    Args: as `train_step`; equal ones give equal draws, which are made for the whole batch.
     """
     images, pairing = images_of_step(numbers, batch, step, augment_seed, copy, parts)
     loss_of = partial(
-        loss_fn, batch_stats=batch_stats, images=images, labels=batch.labels, pairing=pairing,
-        key=key_at(augment_seed, Purpose.DROPOUT, step), numbers=numbers, parts=parts,
+        loss_fn, batch_stats=batch_stats, images=parts.part.of(images), labels=batch.labels,
+        pairing=pairing, key=key_at(augment_seed, Purpose.DROPOUT, step), numbers=numbers,
+        parts=parts,
     )  # fmt: skip
     return loss_of, pairing
 
@@ -87,7 +95,7 @@ def train_step(
     loss_of, pairing = loss_of_step(
         state.batch_stats, numbers, batch, step, augment_seed, copy, parts
     )
-    grad_fn = jax.value_and_grad(loss_of, has_aux=True)
+    grad_fn = _over_parts(jax.value_and_grad(loss_of, has_aux=True), parts)
     (loss, (logits, batch_stats)), grads = grad_fn(state.params)
     direction, opt_state = _optimizer(numbers, parts).update(
         grads, state.opt_state, state.params,
@@ -105,15 +113,28 @@ def train_step(
     kept = jax.tree.map(partial(jnp.where, ok), new, state)
     bad_step = jnp.where(state.alive & ~ok, step, state.bad_step).astype(jnp.int32)
     record = {"loss": jnp.where(state.alive, loss, jnp.nan)}
-    record["correct"] = _correct(logits, batch.labels, pairing)
+    record["correct"] = parts.part.total(_correct(logits, batch.labels, pairing, parts))
     return kept._replace(alive=ok, bad_step=bad_step), record | _gradient_record(grads, parts)
 
 
-def _correct(logits: jax.Array, labels: jax.Array, pairing: augment.Pairing | None) -> jax.Array:
-    """How many answers are right; of mixed images, by the labels' shares."""
+def _over_parts(grad_fn: Callable[[Tree], Any], parts: Parts) -> Callable[[Tree], Any]:
+    """`grad_fn` of the whole batch from that of each part; the logits stay the part's."""
+
+    def mean(params: Tree) -> Any:
+        (loss, (logits, batch_stats)), grads = grad_fn(params)
+        loss, batch_stats, grads = parts.part.mean((loss, batch_stats, grads))
+        return (loss, (logits, batch_stats)), grads
+
+    return mean
+
+
+def _correct(
+    logits: jax.Array, labels: jax.Array, pairing: augment.Pairing | None, parts: Parts
+) -> jax.Array:
+    """How many answers of a part are right; of mixed images, by the labels' shares."""
     answers = jnp.argmax(logits, -1)
     return augment.over_labels(
-        lambda labels: (answers == labels).sum(dtype=jnp.int32), labels, pairing
+        lambda labels: (answers == parts.part.of(labels)).sum(dtype=jnp.int32), labels, pairing
     )
 
 

@@ -148,7 +148,8 @@ def train_segment(
         programs.replicate(programs.span(first, stop, row), program),
     )
     kill_points.reach("segment")
-    seen = {name: np.asarray(value)[:, : stop - first] for name, value in records.items()}
+    records = programs.host(records, program)
+    seen = {name: value[:, : stop - first] for name, value in records.items()}
     book = write_steps(snapshot.book, seen | {"lr": rates}, first, stop)
     book = book._replace(seconds=book.seconds + (time.perf_counter() - began))
     return snapshot._replace(
@@ -215,7 +216,7 @@ def evaluate(
     if plan.histograms:
         seen = weight_histograms.measure(program, weights(program, snapshot.state)["params"])
         write_histograms(book, seen, index + 1)
-    alive = np.asarray(snapshot.state.alive)
+    alive = programs.host(snapshot.state.alive, program)
     told = alive & np.isfinite(row["val_loss"])  # of NaN, too, some class is the largest
     better = told & (np.asarray(row["val_accuracy"]) > book.best_value)
     best = programs.choose(

@@ -76,11 +76,6 @@ def test_segments_are_short_on_a_cpu_and_an_epoch_elsewhere():
     assert plan.make_plan(heavy, 50_000, gpu).phases[0].program.lowering == "library"
 
 
-def test_devices_divide_the_members():
-    assert tiny.make_plan({}, {}, {}, devices=2).phases[0].program.devices == 1
-    assert tiny.make_plan({}, {}, {}, {}, devices=2).phases[0].program.devices == 2
-
-
 def test_lanes_come_from_the_table(monkeypatch):
     program = tiny.make_plan({}, {}).phases[0].program
     table = {"cpu": {"cpu": {lanes.case(program): {"1": "map", "4": "vmap"}}}}
