@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 USAGE = (
     "python -m jaxcifar.train --config configs/bn.py[:variant] [--config.a.b=VALUE ...] "
     "[--workdir DIR] [--dry-run] [--only-group ID] [--no-report] "
-    "[--tracker tensorboard,wandb] [--debug]"
+    "[--tracker tensorboard,wandb] [--coordinator HOST:PORT --process-id I --process-count N] "
+    "[--debug]"
 )
 
 
@@ -31,6 +32,9 @@ STAGES = (
     "optimizer after 0.8 of the epochs; every field below can be changed so. Several values of one "
     "field are separated by commas: --config.data.augment=hflip,crop."
 )
+
+TOGETHER = ("coordinator", "process_id", "process_count")
+"""Flags by which one of several processes finds the others."""
 
 Switch = Annotated[bool, conf.FlagCreatePairsOff]
 """Given or not: the command knows no ``--no-...`` of it."""
@@ -54,13 +58,20 @@ class TrainFlags:
     """Draw no figures and write no report; python -m jaxcifar.report does it from the records."""
     tracker: str = ""
     """Show the records while training, too: tensorboard, wandb or both, separated by a comma."""
+    coordinator: str | None = None
+    """Where the first of several processes listens; found by itself under srun and mpirun."""
+    process_id: int | None = None
+    """Which of several processes this is, from 0."""
+    process_count: int | None = None
+    """How many processes train together."""
     debug: Switch = False
     """Show tracebacks of mistakes too."""
 
 
 COMMAND = cli.Command(
     USAGE, f"Train a study. {STAGES}",
-    flags=("config", "workdir", "only_group", "tracker"), switches=("dry_run", "no_report"),
+    flags=("config", "workdir", "only_group", "tracker", *TOGETHER),
+    switches=("dry_run", "no_report"),
     required=("config",), fields=None, shown=TrainFlags,
 )  # fmt: skip
 
@@ -77,17 +88,22 @@ def main(argv: Sequence[str]) -> int:
 
 def _train(study: Any, flags: cli.Flags, command: str) -> int:
     from jaxcifar import report, trackers
-    from jaxcifar.core import setup, signals
+    from jaxcifar.core import processes, setup, signals
     from jaxcifar.planning import dry_run, prepare
     from jaxcifar.training import train_study
 
     names = trackers.named(flags.plain.get("tracker", ""))
     setup.prepare(study.base.deterministic)
-    prepared = prepare.prepare(study, flags.path("workdir"))
+    index, count = (flags.number(name, int) for name in TOGETHER[1:])
+    processes.join(flags.plain.get(TOGETHER[0]), index, count)
+    workdir = flags.path("workdir")
+    with processes.missed():
+        prepared = processes.together(lambda: prepare.prepare(study, workdir))
     if flags.on("dry_run"):
-        print(dry_run.describe(prepared))  # noqa: T201
+        if processes.leads():
+            print(dry_run.describe(prepared))  # noqa: T201
         return 0
-    with trackers.start(names) as tracked:
+    with trackers.start(names if processes.leads() else ()) as tracked:
         try:
             results = train_study.train_prepared(
                 prepared, flags.plain.get("only_group"), command, tracked.watch
@@ -95,6 +111,10 @@ def _train(study: Any, flags: cli.Flags, command: str) -> int:
         except signals.Stopped as stop:
             print(stop, file=sys.stderr)  # noqa: T201
             return 128 + stop.signum
+        led = processes.leads()
+        processes.leave()
+        if not led:
+            return 0
         said, undrawn = f"records in {results.workdir}", None
         if not flags.on("no_report"):
             try:
@@ -146,4 +166,7 @@ def train(
 train.main = main  # type: ignore[attr-defined]  # `from jaxcifar import train` is this function
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    from jaxcifar.core import processes
+
+    with processes.departing():
+        sys.exit(cli.run(main))

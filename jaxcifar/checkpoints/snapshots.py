@@ -19,7 +19,7 @@ import orbax.checkpoint as ocp
 
 from jaxcifar.checkpoints.disk_errors import as_os_errors
 from jaxcifar.checkpoints.seals import MANIFEST, intact, seal, sealed, sums, verify
-from jaxcifar.core import kill_points
+from jaxcifar.core import kill_points, processes
 from jaxcifar.core.errors import IntegrityError, UserError
 from jaxcifar.core.types import Cursor, Snapshot, Tree
 
@@ -144,7 +144,7 @@ def restore(found: Found, like: Snapshot) -> Snapshot:
     weights = read_weights(found.folder)
     differs = any(name.startswith("trained/") for name in sums(found.folder))
     trained = _read(found.folder / "trained") if differs else {}
-    with ocp.PyTreeCheckpointer() as reader:
+    with _orbax() as reader:
         target = _rest(like)
         rest = reader.restore(
             (found.folder / "rest").absolute(), item=target, restore_args=_as_numpy(target)
@@ -246,13 +246,25 @@ def _rest(snapshot: Snapshot) -> dict[str, Any]:
     return {"state": kept, "book": noted}
 
 
+def _orbax() -> ocp.Checkpointer:
+    """Orbax for this process alone: who writes has it all, and waits for no other."""
+    if processes.count() == 1:
+        return ocp.PyTreeCheckpointer()
+    me = processes.index()
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=me, active_processes={me}, barrier_sync_key_prefix=f"process{me}"
+    )
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone)
+    return ocp.Checkpointer(handler, multiprocessing_options=alone)
+
+
 def _write(path: Path, tree: Tree) -> None:
-    with as_os_errors(path), ocp.PyTreeCheckpointer() as writer:
+    with as_os_errors(path), _orbax() as writer:
         writer.save(path.absolute(), tree)
 
 
 def _shapes(path: Path) -> dict[str, Any]:
-    with ocp.PyTreeCheckpointer() as reader:
+    with _orbax() as reader:
         return reader.metadata(path.absolute()).item_metadata.tree
 
 
@@ -260,7 +272,7 @@ def _read(path: Path, wanted: Tree | None = None) -> dict[str, Any]:
     """Nested dictionaries as they were written; only the leaves that `wanted` has, if given."""
     target = _shapes(path) if wanted is None else wanted
     args = ocp.args.PyTreeRestore(target, restore_args=_as_numpy(target), partial_restore=True)
-    with ocp.PyTreeCheckpointer() as reader:
+    with _orbax() as reader:
         return reader.restore(path.absolute(), args=args)
 
 

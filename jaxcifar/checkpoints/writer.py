@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcifar.core import kill_points
+from jaxcifar import programs
+from jaxcifar.core import kill_points, processes
 from jaxcifar.core.types import Snapshot
 
 Write = Callable[[Snapshot], None]
@@ -46,15 +47,18 @@ class Saver:
         if kill_points.asked_elsewhere(
             "save"
         ):  # a test's kill shall find the same files every time
-            self.wait()
+            self._finish()
 
     def wait(self) -> None:
         """Until all that was taken is written."""
+        self._finish()
+        self._held = None
+
+    def _finish(self) -> None:
         while self._pending:
             future, told = self._pending.popleft()
             future.result()
             told()
-        self._held = None
 
     def _run(self, write: Write, snapshot: Snapshot, wide: bool) -> None:
         if self._error is not None:
@@ -86,9 +90,13 @@ def detached(snapshot: Snapshot) -> Snapshot:
     """A snapshot that training cannot change any more.
 
     The state, whose arrays the next segment takes over, is copied on its devices, which does not
-    wait for them; the best weights are replaced and never changed; the Book grows in place.
+    wait for them; the best weights are replaced and never changed; the Book grows in place. Of
+    several processes each gets all of it, now: who writes has no others to ask.
     """
     book = jax.tree.map(np.array, snapshot.book)
+    if processes.count() > 1:
+        state, best = programs.gathered((snapshot.state, snapshot.best))
+        return snapshot._replace(state=state, best=best, book=book)
     return snapshot._replace(state=_copied(snapshot.state), book=book)
 
 

@@ -56,7 +56,7 @@ def progress_line(plan: Plan, snapshot: Snapshot) -> str:
     if done.size:
         accuracy = 100 * book.rows["val_accuracy"][:, done[-1]]
         words.append(f"val {_range(accuracy, '{:.1f}')} %")
-    frozen = int((~np.asarray(snapshot.state.alive)).sum())
+    frozen = int((~np.isfinite(book.steps["loss"][:, step - 1])).sum()) if step else 0
     if frozen:
         words.append(f"{frozen} diverged")
     return ", ".join(words)

@@ -1,6 +1,8 @@
 """One group from its folder to its summary: restore, train, save, score."""
 
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -10,8 +12,9 @@ import numpy as np
 from jaxcifar import data, programs
 from jaxcifar.checkpoints import first_weights, snapshots
 from jaxcifar.checkpoints.writer import Saver
-from jaxcifar.core import hardware, signals, switches
+from jaxcifar.core import hardware, processes, signals, switches
 from jaxcifar.core.console import say
+from jaxcifar.core.errors import UserError
 from jaxcifar.core.types import Images, Snapshot, Tree
 from jaxcifar.evaluation import (
     batch_norm,
@@ -41,7 +44,10 @@ def numerics(group: Group, machine: hardware.Hardware) -> dict[str, Any]:
         "backend": machine.backend, "device": machine.device_kind, "cores": machine.cores,
         "devices": program.devices, "lane": program.lane, "lowering": program.lowering,
         "jax": jax.__version__, "code": code_digest.digest(),
-        **({"host devices": machine.devices} if others else {}), **switches.recorded(),
+        **({"host devices": machine.devices} if others else {}),
+        **({"data": program.data} if program.data > 1 else {}),
+        **({"processes": machine.processes} if machine.processes > 1 else {}),
+        **switches.recorded(),
     }  # fmt: skip
 
 
@@ -55,11 +61,9 @@ def train_group(
     Raises: UserError: another process trains it, or it was begun on other numerics. Stopped: a
         signal came before its end was scored; everything so far is saved.
     """
-    with folder.locked(group.path):
-        strict = group.members[0].config.deterministic
-        ids = [member.id for member in group.members]
-        say(folder.open_group(group.path, ids, numerics(group, machine), strict))
-        snapshot = restore_or_start(group)
+    with _opened(group, machine):
+        snapshot = processes.together(lambda: restore_or_start(group))
+        _require_same_step(snapshot)
         say(_headline(group, snapshot))
         progress = Progress(group.plan, snapshot.cursor.step)
         with signals.signals() as signalled, Saver() as saver:
@@ -67,7 +71,7 @@ def train_group(
                 save=lambda snap: saver.take(snap, partial(save, group), saved),
                 keep=lambda snap: saver.take(snap, partial(_keep_weights, group)),
                 progress=progress,
-                stop=lambda: bool(signalled()),
+                stop=lambda: processes.any_of(bool(signalled())),
             )
             try:
                 images = on_devices(group)
@@ -79,30 +83,63 @@ def train_group(
                 raise _stopped(group, stop.snapshot, signalled()) from None
             finally:
                 progress.close()
-        if signalled():  # after the last cut, while its writers were waited for
+        if hooks.stop():  # after the last cut, while its writers were waited for
             raise _stopped(group, snapshot, signalled())
         finish(group, images, snapshot, averaged)
 
 
+@contextmanager
+def _opened(group: Group, machine: hardware.Hardware) -> Iterator[None]:
+    """Within, its folder is this run's: locked, and made or found to be continued."""
+    strict, ids = group.members[0].config.deterministic, list(group.plan.members)
+    with ExitStack() as held:
+
+        def claim() -> None:
+            held.enter_context(folder.locked(group.path))
+            say(folder.open_group(group.path, ids, numerics(group, machine), strict))
+
+        processes.first(claim)
+        yield
+
+
+def _require_same_step(snapshot: Snapshot) -> None:
+    """Raises: UserError: processes that see other checkpoints, as on disks of their own."""
+    steps = processes.gathered(str(snapshot.cursor.step))
+    for number, step in enumerate(steps):
+        if step != steps[0]:
+            raise UserError(
+                f"process {number} finds the checkpoint of step {step}, process 0 that of step "
+                f"{steps[0]}\nput the run folder where all hosts see the same: --workdir"
+            )
+
+
 def _stopped(group: Group, snapshot: Snapshot, signum: int) -> signals.Stopped:
+    """A stop that a signal asked for, here (`signum`) or in another process (0)."""
     taken = f"step {snapshot.cursor.step} of {group.plan.n_step}"
-    return signals.Stopped(signum, f"stopped at {taken}; the same command continues")
+    return signals.Stopped(
+        signum or signal.SIGTERM, f"stopped at {taken}; the same command continues"
+    )
 
 
 def finish(
     group: Group, images: group_images.GroupImages, snapshot: Snapshot, averaged: Mapping[str, Tree]
 ) -> None:
     """Score a run that is over and look into it; summary.json comes last: it marks the end."""
+    program = group.plan.phases[-1].program
+    fate = programs.host(snapshot.state.bad_step, program)
+    snapshot = snapshot._replace(state=snapshot.state._replace(bad_step=fate))
     weights = summary.weight_sets(group.plan, snapshot, averaged)
     tested = summary.examine(group.plan, weights, test_images(group))
     config, path = group.members[0].config, group.path
     classes = data.CLASS_NAMES[config.data.name]
     table = summary.test_table(group.plan, classes, snapshot, tested)
-    formats.write_table(path / "test.npz", table)
-    if config.eval.probes:
-        formats.write_table(path / "probes.npz", probe(group, weights[config.select]))
     content = summary.summarise(group.plan, group.members, images, snapshot, averaged, tested)
-    formats.write_json(path / "summary.json", content)
+    shown = programs.host(weights[config.select], program) if config.eval.probes else {}
+    if processes.leads():
+        formats.write_table(path / "test.npz", table)
+        if shown:
+            formats.write_table(path / "probes.npz", probe(group, shown))
+        formats.write_json(path / "summary.json", content)
 
 
 def probe(group: Group, weights: Tree) -> dict[str, np.ndarray]:
@@ -138,21 +175,35 @@ def restore_or_start(group: Group) -> Snapshot:
     best = programs.place(snapshot.best, phase.program)
     book = lengthened(group.plan, snapshot.book)
     snapshot = snapshot._replace(state=state, best=best, book=book)
-    _write_records(group, snapshot)  # cut the files back to what the snapshot holds
+    if processes.leads():
+        _write_records(group, snapshot)  # cut the files back to what the snapshot holds
     return snapshot
 
 
 def save(group: Group, snapshot: Snapshot) -> None:
     """Write the records, then a sealed checkpoint; the newest two checkpoints stay."""
+    if not processes.leads():
+        return
     folder.require_there(group.path)
+    snapshot = _without_padding(group, snapshot)
     _write_records(group, snapshot)
     snapshots.save(group.path / "checkpoints", snapshot, _scored(group, snapshot))
     snapshots.prune(group.path / "checkpoints")
 
 
 def _keep_weights(group: Group, snapshot: Snapshot) -> None:
+    if not processes.leads():
+        return
     folder.require_there(group.path)
+    snapshot = _without_padding(group, snapshot)
     snapshots.keep(group.path / "checkpoints", snapshot, _scored(group, snapshot))
+
+
+def _without_padding(group: Group, snapshot: Snapshot) -> Snapshot:
+    """A snapshot as it is kept, on the host: it goes on from there on devices of any number."""
+    program = group.plan.phases[snapshot.cursor.phase].program
+    state, best = programs.host((snapshot.state, snapshot.best), program)
+    return snapshot._replace(state=state, best=best)
 
 
 def _scored(group: Group, snapshot: Snapshot) -> Any:
@@ -186,5 +237,7 @@ def average(
         )
     except signals.Interrupted:
         raise signals.Interrupted(snapshot) from None
-    snapshots.keep_average(group.path / "checkpoints", kind, weights, snapshot.cursor)
+    kept = programs.host(weights, group.plan.phases[-1].program)
+    if processes.leads():
+        snapshots.keep_average(group.path / "checkpoints", kind, kept, snapshot.cursor)
     return {kind: weights}

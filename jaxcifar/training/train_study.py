@@ -1,6 +1,6 @@
 """A whole study, from its config to its results: plans groups, trains them, merges records."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,13 +9,14 @@ import numpy as np
 
 from jaxcifar.checkpoints import snapshots
 from jaxcifar.config import Study
-from jaxcifar.core import files, host_memory, setup, switches
+from jaxcifar.core import files, host_memory, processes, setup, switches
 from jaxcifar.core.errors import UserError, nearest
 from jaxcifar.optim.averaging import AVERAGES
 from jaxcifar.planning import disk
 from jaxcifar.planning.group import Group
 from jaxcifar.planning.prepare import Prepared, prepare
 from jaxcifar.records import folder, formats, provenance, study_file
+from jaxcifar.training import agreement
 from jaxcifar.training.train_group import train_group
 
 if TYPE_CHECKING:
@@ -81,9 +82,11 @@ def train(
     Returns: paths and records; of several groups those of all that there are.
 
     Raises: UserError: see `prepare`. Stopped: SIGINT or SIGTERM came; everything so far is saved.
+        IncompleteError: it was one of several processes, and lost another.
     """
     setup.prepare(study.base.deterministic)
-    prepared = prepare(study, None if workdir is None else files.given(workdir))
+    place = None if workdir is None else files.given(workdir)
+    prepared = processes.together(lambda: prepare(study, place))
     return train_prepared(prepared, only_group, command, watch)
 
 
@@ -91,7 +94,16 @@ def train(
 def train_prepared(
     prepared: Prepared, only_group: str | None, command: str, watch: Watch = unwatched
 ) -> Results:
-    """`train` for a study that `prepare` has checked; every group runs within `watch`."""
+    """`train` for a study that `prepare` has checked; every group runs within `watch`.
+
+    Raises: IncompleteError: it was one of several processes, and lost another.
+    """
+    with processes.missed():
+        agreement.require_same(prepared)
+        return _train(prepared, only_group, command, watch)
+
+
+def _train(prepared: Prepared, only_group: str | None, command: str, watch: Watch) -> Results:
     groups = [group for group in prepared.groups if only_group in (None, group.path.name)]
     if not groups:
         names = [group.path.name for group in prepared.groups]
@@ -99,9 +111,8 @@ def train_prepared(
             f"no group {only_group!r}{nearest(str(only_group), names)}\n"
             f"this study has: {', '.join(names)}"
         )
-    disk.require_room(prepared.workdir, groups)
-    with _reopened(prepared):
-        _write_heads(prepared, None if all(group.finished for group in groups) else command)
+    said = None if all(group.finished for group in groups) else command
+    processes.first(lambda: _begin(prepared, groups, said))
     try:
         for group in groups:
             with watch(group) as saved:
@@ -109,8 +120,16 @@ def train_prepared(
                     train_group(group, prepared.machine, saved)
                     host_memory.make_room()
     finally:
-        folder.merge(prepared.workdir)
+        if processes.leads():
+            folder.merge(prepared.workdir)
+    processes.first(lambda: None)  # all is written
     return results(prepared.workdir)
+
+
+def _begin(prepared: Prepared, groups: Sequence[Group], command: str | None) -> None:
+    disk.require_room(prepared.workdir, groups)
+    with _reopened(prepared):
+        _write_heads(prepared, command)
 
 
 @contextmanager

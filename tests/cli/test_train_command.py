@@ -71,7 +71,8 @@ def test_help_names_only_flags_that_are_taken(capsys):
     options = [line for line in lines if re.match(r"\W*--\w", line)]
     names = {name for line in options for name in re.findall(r"--(\w[\w.-]*)", line)}
     plain = {name for name in names if not name.startswith("config.")}
-    assert plain == {"workdir", "dry-run", "only-group", "no-report", "tracker", "debug"}
+    own = {"workdir", "dry-run", "only-group", "no-report", "tracker", "debug"}
+    assert plain == own | {"coordinator", "process-id", "process-count"}
     study = cli.load_study(CONFIG[1])
     assert len(names) > 60
     for name in names - plain:
