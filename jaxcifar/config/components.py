@@ -15,7 +15,7 @@ from jaxcifar.config.fields import check_types, duration, require
 class DataConfig:
     """Which images, how they are split, normalised and augmented."""
 
-    name: Literal["cifar10", "synthetic"] = "cifar10"
+    name: Literal["cifar10", "synthetic", "gaussian"] = "cifar10"
     dir: str | None = None  # folder or archive; None = look in the usual places
     normalisation: Literal["cifar_a", "cifar_b", "cifar_c", "half", "imagenet"] = "cifar_a"
     augment: tuple[str, ...] = ()  # applied in this order, e.g. hflip,crop

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jaxcifar.core.errors import UserError, unknown
-from jaxcifar.data import synthetic
+from jaxcifar.data import gaussian, synthetic
 from jaxcifar.data.channel_statistics import NORMALISATIONS, Normalisation, channel_statistics
 from jaxcifar.data.dataset import (
     CLASSES,
@@ -35,8 +35,14 @@ __all__ = [
     "split",
 ]
 
-CLASS_NAMES = {"cifar10": CLASSES, "synthetic": synthetic.CLASSES}
+CLASS_NAMES = {"cifar10": CLASSES, "synthetic": synthetic.CLASSES, "gaussian": gaussian.CLASSES}
 """The data sets, and what their labels 0..9 stand for."""
+
+GENERATED = {
+    "synthetic": ("synthetic", synthetic),
+    "gaussian": ("synthetic Gaussian points", gaussian),
+}
+"""Those made from a seed: what they are called, and the module that makes them."""
 
 
 def load(
@@ -51,20 +57,21 @@ def load(
     """The images of a config's `data` part.
 
     Args:
-        name: "cifar10", from the first place that has it (see `sources.locate`), or "synthetic".
+        name: "cifar10", from the first place that has it (see `sources.locate`), "synthetic", or
+            "gaussian", ten numbers in each image.
         dir: where CIFAR-10 lies; None looks in the usual places.
-        n_train, n_test: use the first so many; None: all 50,000 and 10,000, or, of the synthetic
-            set, 10,000 and 2,000 (any number is allowed there).
-        seed: of the synthetic set.
+        n_train, n_test: use the first so many; None: all 50,000 and 10,000, of the synthetic set
+            10,000 and 2,000, of the Gaussian one 1,000 each (any number is allowed there).
+        seed: of what is made from one.
     Raises: UserError: no data, damaged data, an unknown name, a number out of range.
     """
-    if name == "synthetic":
+    if name in GENERATED:
         if dir is not None:
             raise UserError(
-                f"data.dir is {dir!r}, but the synthetic set reads no files\n"
+                f"data.dir is {dir!r}, but the {name} set reads no files\n"
                 "leave data.dir out, or use data.name=cifar10"
             )
-        return _synthetic(n_train, n_test, seed)
+        return _generated(name, n_train, n_test, seed)
     if name != "cifar10":
         raise unknown("data set", name, CLASS_NAMES)
     _check_limit("n_train", n_train, N_TRAIN)
@@ -103,15 +110,17 @@ def from_records(
     return Dataset(*to_images(train), *to_images(test), label, used, where)
 
 
-def _synthetic(n_train: int | None, n_test: int | None, seed: int) -> Dataset:
-    n_train = synthetic.N_TRAIN if n_train is None else n_train
-    n_test = synthetic.N_TEST if n_test is None else n_test
+def _generated(name: str, n_train: int | None, n_test: int | None, seed: int) -> Dataset:
+    label, made = GENERATED[name]
+    n_train = made.N_TRAIN if n_train is None else n_train
+    n_test = made.N_TEST if n_test is None else n_test
     _check_limit("n_train", n_train, None)
     _check_limit("n_test", n_test, None)
-    train, test = synthetic.generate(n_train, seed, 0), synthetic.generate(n_test, seed, 1)
+    train: tuple[Bytes, Bytes] = made.generate(n_train, seed, 0)
+    test: tuple[Bytes, Bytes] = made.generate(n_test, seed, 1)
     used = fingerprint(digests(to_records(*train)), digests(to_records(*test)))
     source = f"generated from seed {seed}: {n_train:,} train, {n_test:,} test"
-    return Dataset(*train, *test, "synthetic", used, source)
+    return Dataset(*train, *test, label, used, source)
 
 
 def _check_limit(field: str, value: int | None, largest: int | None) -> None:

@@ -33,8 +33,9 @@ class Dataset(NamedTuple):
     Fields:
         train_images, test_images: (N, 32, 32, 3) uint8.
         train_labels, test_labels: (N,) uint8 in 0..9.
-        label: "CIFAR-10", "CIFAR-10 (JPEG)", "CIFAR-10 (unrecognised bytes)" or "synthetic"; names
-            the whole set that was read, also where only its beginning is used.
+        label: "CIFAR-10", "CIFAR-10 (JPEG)", "CIFAR-10 (unrecognised bytes)", "synthetic" or
+            "synthetic Gaussian points"; names the whole set that was read, also where only its
+            beginning is used.
         fingerprint: SHA-256, hexadecimal, of the images and labels here (see `fingerprint`).
         source: the path they were read from, or how they were made.
     """

@@ -5,6 +5,7 @@ from jaxcifar.models import (
     cnn,
     convnet,
     encoders,
+    linear,
     mobilenet,
     preact,
     resnet,
@@ -23,4 +24,5 @@ MODELS: dict[str, ModelSpec] = {
     **encoders.ROWS,
     **convnet.ROWS,
     **preact.ROWS,
+    **linear.ROWS,
 }

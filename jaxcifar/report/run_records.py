@@ -5,7 +5,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxcifar.data import split, synthetic
+from jaxcifar.data import GENERATED, split
 from jaxcifar.data.dataset import N_TEST, N_TRAIN
 from jaxcifar.records import study_file
 from jaxcifar.records.curves import Member, Records, read_run
@@ -13,7 +13,9 @@ from jaxcifar.records.formats import read_json
 from jaxcifar.records.networks import finished_members
 
 Json = Mapping[str, Any]
-SIZES = {"cifar10": (N_TRAIN, N_TEST), "synthetic": (synthetic.N_TRAIN, synthetic.N_TEST)}
+SIZES = {"cifar10": (N_TRAIN, N_TEST)} | {
+    name: (made.N_TRAIN, made.N_TEST) for name, (_, made) in GENERATED.items()
+}
 
 
 class Run(NamedTuple):

@@ -60,6 +60,8 @@ COUNTS = [  # name, options, parameters, BN statistics
     ("wrn28_10", {}, 36_479_194, 17_952),
     ("preact_resnet18", {}, 11_171_146, 6_784),
     ("preact_resnet18", {"final_bn": True}, 11_172_170, 7_808),
+    ("deep_linear", {}, 2_500, 0),  # 25 matrices of 10 x 10, by hand
+    ("deep_linear", {"norm": "batch"}, 2_980, 480),  # 24 normalisations of 10
 ]
 
 CANET_BLOCKS = {
@@ -72,7 +74,7 @@ CANET_BLOCKS = {
 
 @pytest.mark.parametrize(("name", "options", "parameters", "statistics"), COUNTS)
 def test_published_counts(name, options, parameters, statistics):
-    """Each was counted from a PyTorch build of the same network."""
+    """Each of images was counted from a PyTorch build of the same network."""
     shapes = models.counting.shapes(name, **options)
     sizes = (jax.tree.leaves(shapes.get(kind, {})) for kind in ("params", "batch_stats"))
     assert [sum(leaf.size for leaf in leaves) for leaves in sizes] == [parameters, statistics]
