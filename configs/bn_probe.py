@@ -1,6 +1,6 @@
 """Probes along the gradient: VGG-A with and without BatchNorm, as arXiv:1805.11604 looks at them.
 
-    python -m jaxcifar.train --config configs/bn_probe.py[:quick|:small|:r0|:r1]
+    python -m jaxcifar.train --config configs/bn_probe.py[:quick|:small|:r0|:r1|:linear]
 
 none    the paper's setting: plain SGD at a rate of 0.1, batches of 128, Glorot initialisation, no
         augmentation, 15,000 steps (43 epochs without the 10 % that validate: 15,136). Every 50
@@ -11,6 +11,10 @@ none    the paper's setting: plain SGD at a rate of 0.1, batches of 128, Glorot 
 :small  the same at width 0.25, 3 epochs: what 2 CPU cores can do of it within the hour
 :r0     the first report's runs, eight of Adam as `bn.py:r0` has them, with the same probes
 :r1     the second report's runs, likewise of `bn.py:r1`
+:linear the paper's other network: 25 matrices of 10 x 10, on 1,000 points of ten Gaussian numbers,
+        10,000 steps of gradient descent at a rate of 1e-6 on all of them at once, squared loss;
+        probes from 1/100 to 30 times the rate. What it is taught the paper does not say: here
+        which of ten outputs of one fixed random matrix is the largest, as a one-hot target
 
 Under Adam, too, the probes go along the gradient, at the step sizes of the paper: what Adam's own
 steps are like they do not say.
@@ -60,6 +64,21 @@ VARIANTS = {
         "checkpoint.keep_every": "0.5 epochs",  # for curvature and slices along training
         "probe.shift_every": "100 steps",
         "probe.activations_every": "50 steps",
+    },
+    "linear": {
+        "data.name": "gaussian",
+        "data.n_train": 1111,  # 1,000 train
+        "model.name": "deep_linear",
+        "loss.name": "mse",
+        "optim.lr": 1e-6,
+        "train.batch_size": 1000,
+        "train.epochs": 10_000,
+        "eval.every": "1000 epochs",
+        "checkpoint.save_every": "1000 epochs",
+        "probe.lr": 1e-6,
+        "probe.factors": tuple(0.01 * 3000 ** (k / 7) for k in range(8)),
+        "probe.shift_every": "2500 steps",
+        "probe.activations_every": "2500 steps",
     },
 }
 OF_REPORTS = ("r0", "r1")

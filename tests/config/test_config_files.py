@@ -20,7 +20,7 @@ VARIANTS = (None, "published", "asrun", "quick")
 OTHERS = {
     "bn": (None, "quick", "small", "r0", "r1"), "bn_init": (None, "quick", "small"),
     "bn_rates": (None, "quick", "small"), "bn_sgd": (None, "quick", "small"),
-    "bn_probe": (None, "quick", "small", "r0", "r1"),
+    "bn_probe": (None, "quick", "small", "r0", "r1", "linear"),
     "cnn": (None, "quick", "published"),
 }  # fmt: skip
 FILES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
