@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _draw(argv: Sequence[str]) -> None:
     workdir = cli.command(argv, COMMAND).run_folder()
-    print(*figures.draw_all(workdir), *landscapes.draw_all(workdir), sep="\n")
+    print(*figures.draw_all(workdir), *landscapes.pages(workdir), sep="\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from jaxcifar.figures import (
     curves,
     filters,
     landscape,
+    landscapes,
     layers,
     samples,
     singular_values,
@@ -173,6 +175,8 @@ def _reason(error: Exception) -> str:
 def draw_all(workdir: Path | str) -> list[Path]:
     """Draw every figure whose fields were recorded to ``figures/NAME.png`` and ``.svg``.
 
+    Also those of what was measured at the run's weights since, see `landscapes.rows`.
+
     Returns:
         The files written. The same records give the same bytes.
 
@@ -184,7 +188,7 @@ def draw_all(workdir: Path | str) -> list[Path]:
     place = given(workdir) / "figures"
     files: list[Path] = []
     failed: dict[str, Exception] = {}
-    for name, draw in _rows(workdir):
+    for name, draw in chain(_rows(workdir), landscapes.rows(workdir)):
         try:
             if figure := draw():
                 files += save(figure, place / name)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from jaxcifar.core.wording import plural
 from jaxcifar.figures.chosen_layers import normed, picked
 from jaxcifar.figures.panels import grid
 from jaxcifar.figures.style import SERIES, Look, footer, look, styled
@@ -92,4 +93,4 @@ def _key() -> tuple[list[Any], list[str]]:
 
 def _holes(inside: Inside) -> str:
     missing = sum(int(np.isnan(found.mean).sum()) for found in inside.activations.values())
-    return f"{missing:,} outputs were not finite and are left out" if missing else ""
+    return f"Not finite and left out: {plural(missing, 'output')}" if missing else ""

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from jaxcifar.core.wording import plural
 from jaxcifar.figures.chosen_layers import picked
 from jaxcifar.figures.panels import grid, log_where_positive
 from jaxcifar.figures.shift_profiles import MOST, QUANTITIES, Profile, bars, cosine_axis, profiles
@@ -92,7 +93,7 @@ def finish(row: Sequence[Axes], field: str, titles: Sequence[str]) -> None:
 def holes(found: Iterable[Shift]) -> str:
     """How many distances were not finite, in words."""
     missing = sum(int(np.isnan(each.distance).sum()) for each in found)
-    return f"{missing:,} distances were not finite and are left out" if missing else ""
+    return f"Not finite and left out: {plural(missing, 'distance')}" if missing else ""
 
 
 @styled

@@ -1,5 +1,7 @@
 """What a report says below each figure; `{split}` is the split that chose the best epoch."""
 
+import re
+
 CAPTIONS = {
     "loss_band_steps": "Minibatch training loss at each step. Shaded: from the lowest to the "
     "highest run of a network over its learning rates, where it has several; line: their mean.",
@@ -51,8 +53,42 @@ CAPTIONS = {
     "the distance moved, of all step sizes.",
     "distance_profile": "Change of the gradient over the step size, early in training and at the "
     "last probe.",
+    "covariate_shift_distance": "Internal covariate shift (after arXiv:1805.11604): L2 distance "
+    "between the gradients of a layer before and after the layers before it, and only they, took "
+    "the next step of training. The second, the middle and the last layer.",
+    "covariate_shift_cosine": "The same as the cosine of the angle between the two gradients: 1 = "
+    "the direction is kept.",
+    "covariate_shift_layers": "Internal covariate shift of every layer that the networks have in "
+    "common. Marks: medians over training; bars: 10 to 90 % of it.",
+    "activation_distributions": "Distribution of what the first, the middle and the last layer "
+    "pass on to the activation, over training: quantiles, median and mean.",
     "singular_values": "Singular values of the kernels of CANet's unit transforms, over each "
     "kernel's largest.",
 }
 
 DRAWINGS = {"canet_block"}  # show no data
+
+LANDSCAPES = {
+    "surface": "The loss around trained weights, over the plane of two random directions",
+    "line": "The loss along a random direction through trained weights",
+    "interpolation": "The loss along the line between two solutions",
+    "trajectory": "The path of training in the plane of its two principal directions, and the loss "
+    "there",
+    "hessian-spectrum": "Density of the eigenvalues of the loss's second derivative at trained "
+    "weights",
+    "hessian-training": "The largest eigenvalue of the loss's second derivative and its trace, "
+    "along training",
+    "shift-layers": "Internal covariate shift of every layer at trained weights, over batches",
+    "shift-training": "Internal covariate shift of three layers along training, means over batches",
+}
+"""Of figures of a run's landscape records, which tell below themselves what they were taken on."""
+_OF_RECORDS = re.compile(r"([a-z]+)-[0-9a-f]{8}-(\w+)")
+
+
+def caption(name: str, split: str, source: str) -> str:
+    """What stands below the figure of that name; `source` tells of its data, where that is due."""
+    if found := _OF_RECORDS.fullmatch(name):
+        kind, what = found.groups()
+        return f"{LANDSCAPES.get(f'{kind}-{what}') or LANDSCAPES[kind]}."
+    text = CAPTIONS[name].format(split=split)
+    return text if name in DRAWINGS else f"{text} {source}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from jaxcifar.core.wording import listed, plural
 from jaxcifar.report import tables
 from jaxcifar.report.blocks import Block, Bullets, Document, Gallery, Heading, Paragraph, Picture
-from jaxcifar.report.captions import CAPTIONS, DRAWINGS
+from jaxcifar.report.captions import caption
 from jaxcifar.report.caveats import not_claimed
 from jaxcifar.report.run_records import Run
 from jaxcifar.report.statistics import SPIKES_ABOVE, SPIKES_AFTER
@@ -139,9 +139,7 @@ def gallery(run: Run, pictures: Sequence[Path]) -> Gallery:
             path=path,
             place=f"figures/{path.name}",
             name=f"Figure {number}",
-            caption=" ".join(
-                [CAPTIONS[path.stem].format(split=split), *[source] * (path.stem not in DRAWINGS)]
-            ),
+            caption=caption(path.stem, split, source),
         )
         for number, path in enumerate(pictures, 1)
     )

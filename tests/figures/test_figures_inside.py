@@ -15,6 +15,7 @@ from jaxcifar.records.calibration import expected_calibration_error
 
 PROBED = {"loss_variation", "gradient_predictiveness", "gradient_cosine",
           "effective_smoothness", "distance_profile"}  # fmt: skip
+SHIFT = {"covariate_shift_distance", "covariate_shift_cosine", "covariate_shift_layers"}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_figures_are_saved_and_the_same_records_give_the_same_bytes(run, monkeyp
 def test_every_figure_of_many_members_names_its_data_and_the_choice(name, many):
     said = words(figures.INSIDE[name].draw(*read(many)))
     assert "Data: synthetic, study bn:quick, n = 2 seeds." in said
-    if name not in ("accuracy_by_size", *PROBED):  # have room for all
+    if name not in ("accuracy_by_size", "activation_distributions", *PROBED, *SHIFT):  # have room
         assert "Drawn of 8: the " in said and "with the highest selection accuracy." in said
 
 
@@ -65,6 +66,8 @@ def test_every_figure_of_many_members_names_its_data_and_the_choice(name, many):
     (("probes",), {"accuracy_by_size", "sample_predictions", "activation_rms", "dead_units",
                    "first_filters"}),
     (("step_probes",), {"accuracy_by_size", *PROBED}),
+    (("covariate_shift",), {"accuracy_by_size", *SHIFT}),
+    (("activations",), {"accuracy_by_size", "activation_distributions"}),
 ])  # fmt: skip
 def test_what_was_not_recorded_draws_no_figure(tmp_path, unsaved, parts, drawn):
     assert set(figures.draw_all(make_run(tmp_path, canet=False, parts=parts))) == drawn

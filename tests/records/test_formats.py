@@ -61,6 +61,8 @@ RUN = {
     "groups/g/histograms.npz": ["read_inside"],
     "groups/g/probes.npz": ["read_inside"],
     "groups/g/step_probes.npz": ["read_inside"],
+    "groups/g/covariate_shift.npz": ["read_inside"],
+    "groups/g/activations.npz": ["read_inside"],
 }
 DOORS = {
     "study_file.members": study_file.members, "read_run": read_run, "read_inside": read_inside,

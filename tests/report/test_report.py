@@ -19,6 +19,7 @@ from jaxcifar.core.errors import UserError
 from jaxcifar.report import (
     __main__,
     blocks,
+    captions,
     caveats,
     html_page,
     markdown,
@@ -197,7 +198,7 @@ def test_a_study_of_the_published_size_is_not_called_small(tmp_path, monkeypatch
 
 
 def test_every_figure_has_a_caption(run):
-    assert set(sections.CAPTIONS) == {*figures.FIGURES, *figures.INSIDE}
+    assert set(captions.CAPTIONS) == {*figures.FIGURES, *figures.INSIDE}
     paths = [run / "figures" / f"{name}.png" for name in figures.FIGURES]
     shown = sections.document(run_records.read(run), paths).blocks[-3].pictures
     assert shown[5].caption == (
