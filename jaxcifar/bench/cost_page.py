@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from jaxcifar.bench.landscapes import GOALS
+
 Row = Mapping[str, Any]
 
 
@@ -84,6 +86,15 @@ def _rates(row: Row, first: Row) -> list[str]:
             f"{row['seconds'] / single:.2f}"]  # fmt: skip
 
 
+def _landscape(row: Row, first: Row) -> list[str]:
+    """Seconds, or a share of what stands beside, and the goal that it is held to on a CPU."""
+    beside, goal = row["beside"], GOALS[row["kind"]]
+    ratio = "–" if beside is None else f"{row['seconds'] / beside:.2f}"
+    said = f"{goal:.0f} s" if beside is None else f"{goal:.2f}"
+    return [row["what"], row["dtype"], f"{row['seconds']:.2f}",
+            "–" if beside is None else f"{beside:.2f}", ratio, said]  # fmt: skip
+
+
 def _saves(row: Row, first: Row) -> list[str]:
     return [str(row["members"]), f"{row['bytes'] / 2**20:,.0f}", f"{1e3 * row['waits']:.0f}",
             f"{row['seconds']:.2f}", f"{100 * row['share']:.2f}"]  # fmt: skip
@@ -141,6 +152,13 @@ SECTIONS = {
         "Learning rates in one pass", "A training step of the landscape at batch 128, at one rate "
         "and at several; one call takes one step or several.",
         ("Lane", "Rates", "Steps a call", "Seconds a step", "to as many single steps"), _rates,
+    ),
+    "landscape": Section(
+        "Landscapes", "A surface and an eigenvalue as `jaxcifar.landscape` gives them of a trained "
+        "member, compilation included; a probe along the gradient at batch 128 beside as many of "
+        "one step size, and beside the training steps from one probe to the next. Goals are for "
+        "VGG-A at width 0.25 on 2 CPU cores: seconds, or the share at most.",
+        ("What", "Compute", "Seconds", "Beside (s)", "Share", "Goal"), _landscape,
     ),
     "saves": Section(
         "Saves", "A whole snapshot: how long training waits for it, after how long it is written "

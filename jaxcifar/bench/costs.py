@@ -2,6 +2,7 @@
 
     python scripts/bench_costs.py --write                # all of it, and docs/performance.md
     python scripts/bench_costs.py --only members width   # print some of it
+    python scripts/bench_costs.py --only landscape --write   # surfaces, eigenvalues, probes
 
 Rates are medians over rounds in which all rows of a table take turns. Memory stands beside what
 XLA says of the compiled program. Host devices share the cores of the one that they are made of.
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxcifar.bench import performance_page, throughput
+from jaxcifar.bench import landscapes, performance_page, throughput
 
 WIDE = "vgg_a:norm=batch,width="
 NETWORKS = ("cnn:", f"{WIDE}0.25")
@@ -200,17 +201,20 @@ def by_rates(args: argparse.Namespace) -> Iterator[Row]:
 
 TABLES = {"members": by_members, "width": by_width, "images": by_images, "devices": by_devices,
           "saves": saves, "layers": by_layers, "products": by_products, "memory": by_memory,
-          "start": by_start, "rates": by_rates}  # fmt: skip
+          "start": by_start, "rates": by_rates, "landscape": landscapes.rows}  # fmt: skip
+INNER = {"four": four, "looks": landscapes.looks}
+"""What tables ask of processes of their own."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--only", nargs="+", default=list(TABLES), choices=[*TABLES, "four"])
+    parser.add_argument("--only", nargs="+", default=list(TABLES), choices=[*TABLES, *INNER])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a turn, about")
     parser.add_argument("--write", action="store_true", help="add the rows to docs/performance.md")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON at the end")
+    landscapes.add_flags(parser)
     args = parser.parse_args(argv)
     from jaxcifar.core import setup
 
@@ -218,7 +222,7 @@ def main(argv: Sequence[str]) -> int:
     command = shlex.join(["python", "scripts/bench_costs.py", *argv])
     rows = []
     for name in args.only:
-        for row in (TABLES | {"four": four})[name](args):
+        for row in (TABLES | INNER)[name](args):
             rows.append(performance_page.stamped(row | {"table": name}, command))
             throughput.say(f"  {name}: {row}")
         if args.write:

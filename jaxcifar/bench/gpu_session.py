@@ -9,7 +9,9 @@ kernels of both timed; kernels: what it costs to choose them by rule, as runs do
 populations: eight VGG-A with BatchNorm in both lanes, and with convolutions as batched products
 beside the library's grouped ones. seeds: 32 of the CNN. graphs: populations and seeds again, every
 segment one CUDA graph. study: the BatchNorm study and its page. reports: R3 and R4 at their
-published size, as far as nine minutes go. costs: members, images, saves, start-up.
+published size, as far as nine minutes go. costs: members, images, saves, start-up. landscape:
+of ResNet-56 a surface of 51 x 51 points over 50,000 images, wanted within three minutes, its
+largest eigenvalue over as many, and probes.
 """
 
 import argparse
@@ -37,6 +39,9 @@ PARTS: dict[str, tuple[str, ...]] = {
     "study": ("scripts/reproduce_bn.py", "--alone", "--variants", "r1,dtype=bfloat16",
               "r0,dtype=bfloat16", "r1", "default"),
     "reports": ("scripts/reproduce.py", "--minutes", "9", "--reports", "R3", "R4"),
+    "landscape": ("scripts/bench_costs.py", "--only", "landscape", "--network", "cifar_resnet56",
+                  "--resolution", "51", "--subset", "50000", "--batch", "2000",
+                  "--dtype", "bfloat16", "--rounds", "3", "--write"),
     "costs": ("scripts/bench_costs.py", "--only", "start", "members", "images", "saves", "--write"),
 }  # fmt: skip
 
