@@ -27,7 +27,8 @@ def over_rates(
         ylabel: of the values, with their unit.
         note: what else to say under the figure.
         limit: a line to draw across.
-        top: where the axis ends; means above it are crosses at its edge. None = it holds them all.
+        top: where the axis ends if means lie above, which are crosses at its edge. None = it holds
+            them all.
     """
     figure, (axes,) = new_figure(xlabel="learning rate", ylabel=ylabel)
     x = np.asarray(rates, float)
@@ -38,7 +39,7 @@ def over_rates(
     axes.xaxis.set_minor_formatter(PlainLog())
     if limit is not None:
         axes.plot(x[[0, -1]], [limit] * 2, color="0.4", linewidth=0.8, linestyle=(0, (1, 1)))
-    if top is not None:
+    if top is not None and any((np.mean(rows, axis=0) > top).any() for rows in values.values()):
         axes.set_ylim(top=1.03 * top)
     handles = [_key(look(SERIES, index)) for index in range(len(values))]
     columns = columns_for(list(values), figure)

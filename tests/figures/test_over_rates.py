@@ -34,7 +34,7 @@ def test_what_lies_beyond_the_axis_is_a_cross_at_its_edge(records, values, line,
     assert all((each.get_ydata() == 4).all() for each in beyond)
     assert list(limit.get_ydata()) == [2.3, 2.3]
     assert axes.get_xscale() == "log" and axes.get_ylabel() == "loss (nats)"
-    assert axes.get_ylim()[1] == pytest.approx(4.12)
+    assert axes.get_ylim()[1] == pytest.approx(4.12) if crosses else axes.get_ylim()[1] < 4
     assert "Why" in figure._supxlabel.get_text()
 
 

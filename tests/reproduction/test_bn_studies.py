@@ -66,6 +66,8 @@ def test_largest_stable_rates_by_hand(tmp_path):
         ("with BatchNorm", "0.0256, 0.0256, 0.0256"),
         ("without BatchNorm", "0.0032, 0.0016, 0.0008"),
     )
+    (said,) = rates.ratio(view)
+    assert "with BatchNorm is 8, 16 and 32 times the one without it" in said.text
     shown = {row[0]: row[1:] for row in rates.losses(view).rows}
     assert shown["0.0001"] == ("2.200 (2.200 to 2.200)",) * 2
     assert shown["0.0512"][0] == "2.310 (2.310 to 2.310), diverged"
@@ -83,9 +85,18 @@ def test_losses_in_words(values, words):
 
 
 def test_a_highest_rate_that_is_stable_is_a_lower_bound(tmp_path):
-    study = load(make_study(tmp_path / "run", "bn_rates", seeds=1))
-    assert rates.open_ended(study.whole, "bn").all()
-    assert rates.largest(study.whole).rows[0][1] == "3.2768 or more"
+    def loss(config, seed):
+        stable = network(config) == "bn" or config.optim.lr < 1 or seed == 1
+        return np.full(EPOCHS * STEPS, 1.0 if stable else 3.0)
+
+    view = load(make_study(tmp_path / "run", "bn_rates", seeds=2, loss=loss)).whole
+    assert rates.open_ended(view, "bn").all()
+    assert list(rates.open_ended(view, "plain")) == [False, True]
+    assert rates.largest(view).rows == (
+        ("with BatchNorm", "3.2768 or more, 3.2768 or more"),
+        ("without BatchNorm", "0.8192, 3.2768 or more"),
+    )
+    assert "with BatchNorm is at least 4 times" in rates.ratio(view)[0].text
 
 
 def test_spreads_of_starts_by_hand(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxcifar.core.wording import DASH
+from jaxcifar.core.wording import DASH, listed
 from jaxcifar.report.blocks import Block, Column, Paragraph, Table, short
 from jaxcifar.reproduction.batchnorm import measures
 from jaxcifar.reproduction.batchnorm.measures import NAMES, NETWORKS, View
@@ -68,8 +68,8 @@ CLAIMS = (
 def section(study: Study) -> list[Block]:
     """The largest stable rates, and the loss after an epoch at every rate."""
     view = study.whole
-    return [Paragraph(TEXT), largest(view), Paragraph("Training loss after the first epoch."),
-            losses(view),
+    return [Paragraph(TEXT), largest(view), *ratio(view),
+            Paragraph("Training loss after the first epoch."), losses(view),
             Paragraph("Nats, mean over seeds (lowest to highest). Diverged: in every seed not "
                       f"finite or above {LIMIT:g}.", "note")]  # fmt: skip
 
@@ -86,6 +86,19 @@ def largest(view: View) -> Table:
         rows.append((NAMES[network], ", ".join(words)))
     columns = (Column("Network", numeric=False), Column("Largest stable rate, one a seed"))
     return Table(columns, tuple(rows))
+
+
+def ratio(view: View) -> list[Block]:
+    """How many times the rate without BatchNorm the one with it is, of seeds that tell."""
+    found = largest_stable(view, "bn") / largest_stable(view, "plain")
+    found = np.where(open_ended(view, "plain"), np.nan, found)
+    there = found[np.isfinite(found)]
+    if not there.size:
+        return []
+    times = listed([f"{value:g}" for value in there])
+    more = " at least" if open_ended(view, "bn").any() else ""
+    return [Paragraph(f"The largest stable rate with BatchNorm is{more} {times} times the one "
+                      "without it, seed by seed.")]  # fmt: skip
 
 
 def losses(view: View) -> Table:

@@ -39,8 +39,9 @@ def _rates(study: Study) -> list[Shown]:
 
     def figure() -> Figure:
         values = {NAMES[network]: rates.after_an_epoch(view, network) for network in NETWORKS}
-        note = (f"Dotted: {rates.LIMIT:g} nats, above which a run diverged; crosses: above "
-                f"{TOP:g} nats or not finite")  # fmt: skip
+        note = f"Dotted: {rates.LIMIT:g} nats, above which a run diverged"
+        if any((found.mean(0) > TOP).any() for found in values.values()):
+            note += f"; crosses: above {TOP:g} nats or not finite"
         ylabel = "training loss after the first epoch (nats)"
         return over_rates(view.run.records, values, view.rates, ylabel, note, rates.LIMIT, TOP)
 
