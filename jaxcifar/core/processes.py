@@ -5,6 +5,7 @@ do is told in each: a process that left the others waiting would only be "lost".
 """
 
 import os
+import socket
 import sys
 import time
 import traceback
@@ -56,6 +57,8 @@ def join(
     if coordinator is None and (index, count) == (None, None) and not started:
         return
     given = _checked(coordinator, index, count, started)
+    if given[0] is not None and index is not None:
+        _require_meeting(given[0], index)
     import jax
 
     jax.config.update("jax_enable_preemption_service", False)  # signals are ours, see `signals`
@@ -88,6 +91,32 @@ def _checked(
             f"--process-id={index} is none of {count} processes\nallowed: 0 to {count - 1}"
         )
     return coordinator, count, index
+
+
+def _require_meeting(coordinator: str, index: int) -> None:
+    """Make sure that the first process can listen, and the others reach it: JAX would abort.
+
+    Raises: UserError: not within the time that all have to come.
+    """
+    host, _, port = coordinator.rpartition(":")
+    place = (host.strip("[]"), int(port))
+    until = time.monotonic() + PATIENCE["initialization_timeout"]
+    while True:
+        try:
+            if index == 0:
+                with socket.socket() as listening:
+                    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    return listening.bind(("", place[1]))
+            return socket.create_connection(place, timeout=2).close()
+        except (OSError, OverflowError) as error:
+            if index and time.monotonic() < until and not isinstance(error, socket.gaierror):
+                time.sleep(0.2)
+                continue
+            what = "cannot listen at" if index == 0 else "cannot reach the first at"
+            raise UserError(
+                f"process {index} {what} {coordinator}: {error}\n"
+                "give --coordinator=HOST:PORT with a port that is free on the first process's host"
+            ) from None
 
 
 def count() -> int:

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from places import ROOT
 
+from jaxcifar import cli
 from jaxcifar.core import processes
 from jaxcifar.core.errors import IncompleteError, UserError
+from jaxcifar.planning import prepare
 from jaxcifar.records import formats
 from jaxcifar.training import agreement
 
@@ -26,7 +28,7 @@ def get_config(variant=None):
              "eval.batch_size": 8, "data.validation": 0.2}
     return Study("together", replace(Config(), small), sweep({"optim.lr": (1e-3, 1e-2, 3e-3)}))
 """
-LIMIT = 300  # seconds, of a run; most of them for compiling
+LIMIT = 900  # seconds, of a run; most of them for compiling
 LOST = 60  # seconds, within which the loss of a process ends the others
 
 
@@ -39,19 +41,29 @@ def launch(folder, count, *args, own=None):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    (folder / "study.py").write_text(STUDY)
+    load(folder, STUDY)
     shared = ("--config", folder / "study.py", "--workdir", folder / "run", "--no-report", *args)
     running = []
     for index in range(count):
         where = (f"--coordinator=127.0.0.1:{port}", f"--process-id={index}",
                  f"--process-count={count}") if count > 1 else ()  # fmt: skip
         flags, env = (own or {}).get(index, ((), {}))
-        running.append(subprocess.Popen(
-            [sys.executable, "-m", "jaxcifar.train", *map(str, (*shared, *where, *flags))],
-            cwd=ROOT, env=cli_runs.environment(folder / "cache") | env, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        ))  # fmt: skip
+        running.append(_start(folder, *shared, *where, *flags, **env))
     return _ended(running)
+
+
+def load(folder, text):
+    """The study of a config file that is written into a folder."""
+    (folder / "study.py").write_text(text)
+    return cli.load_study(str(folder / "study.py"))
+
+
+def _start(folder, *args, **env):
+    return subprocess.Popen(
+        [sys.executable, "-m", "jaxcifar.train", *map(str, args)],
+        cwd=ROOT, env=cli_runs.environment(folder / "cache") | env, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
 
 
 def _ended(running):
@@ -119,6 +131,26 @@ def test_processes_with_other_settings_are_refused_in_each(tmp_path, flags, said
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
+def test_groups_side_by_side_merge_into_one_folder(tmp_path):
+    """As an array job runs them: a process each, at the same time, into a folder that is new."""
+    other = STUDY.replace(
+        '{"optim.lr": (1e-3, 1e-2, 3e-3)}', '{"model.filters": ((4, 4, 4), (4, 4, 8))}'
+    )  # noqa: E501
+    assert other != STUDY
+    study = load(tmp_path, other)
+    names = [group.path.name for group in prepare.prepare(study, tmp_path / "run").groups]
+    assert len(names) == 2
+    flags = ("--config", tmp_path / "study.py", "--workdir", tmp_path / "run", "--no-report")
+    ends = _ended([_start(tmp_path, *flags, f"--only-group={name}") for name in names])
+    assert [ended.status for ended in ends] == [0, 0], ends
+    members = [member.id for member in study.members]
+    assert list(formats.read_json(tmp_path / "run" / "summary.json")["members"]) == members
+    rows = formats.read_lines(tmp_path / "run" / "metrics.jsonl")
+    assert {row["member"] for row in rows} == set(members)
+    assert formats.read_table(tmp_path / "run" / "steps.npz")["members"].tolist() == members
+
+
 def told(**changes):
     """What a process tells of itself."""
     rows = {"config": {"optim": {"lr": 0.1}}, "images": {"g": "abc"}, "code": "c0", "jax": "0.10"}
@@ -174,8 +206,22 @@ def test_who_started_several_processes_is_known(monkeypatch, given, environ, wan
     seen = []
     monkeypatch.setattr(jax.distributed, "initialize", lambda *args, **_: seen.append(args))
     monkeypatch.setattr(jax.config, "update", lambda *_: None)
+    monkeypatch.setattr(processes, "_require_meeting", lambda *_: None)
     processes.join(*given, environ=environ)
     assert seen == ([] if wanted is None else [wanted])
+
+
+@pytest.mark.parametrize("index, host, said", [
+    (0, "127.0.0.1", "process 0 cannot listen at 127.0.0.1"),
+    (1, "127.0.0.1", "process 1 cannot reach the first at 127.0.0.1"),
+    (1, "no-such-host.invalid", "process 1 cannot reach the first at no-such-host"),
+])  # fmt: skip
+def test_who_is_not_there_is_told_and_no_abort(monkeypatch, index, host, said):
+    monkeypatch.setitem(processes.PATIENCE, "initialization_timeout", 0)
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))  # taken, and nobody listens there
+        with pytest.raises(UserError, match=said):
+            processes.join(f"{host}:{taken.getsockname()[1]}", index, 2, environ={})
 
 
 @pytest.mark.parametrize("said, of_others", [
