@@ -7,7 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -139,12 +139,30 @@ def origins(workdir: Path) -> dict[str, dict[str, Any]]:
 def merge(workdir: Path) -> None:
     """Merge the groups' records into the run folder's, members in the study's order.
 
+    Groups that end at the same time merge one after another: the last finds all of them.
     Of environment.json it renews what the groups tell of their origins. A folder that holds no
     groups, as one of copied records, stays as it is.
     """
-    paths = [group.path for group in groups(workdir)]
-    if not paths:
+    if not groups(workdir):
         return
+    with _alone(workdir / "groups"):
+        _merge(workdir)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait for others that are within, where the file system has locks for a folder."""
+    place = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
+
+
+def _merge(workdir: Path) -> None:
+    paths = [group.path for group in groups(workdir)]
     order = list(study_file.members(workdir))
     metrics.merge(workdir, order, paths)
     parts = [part for path in paths if (part := formats.read_json(path / "summary.json"))]

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -179,3 +180,24 @@ def test_a_file_system_without_locks_is_no_other_process(tmp_path, monkeypatch, 
         with folder.locked(tmp_path / "g"):
             pass
     assert len(str(refused.value).splitlines()) <= 3
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_groups_merge_one_after_another(tmp_path, monkeypatch, locks):
+    """Whoever is last reads what the others have written; without locks nobody waits."""
+    folder.open_group(tmp_path / "groups" / "g", ["a"], {}, strict=True)
+    taken = []
+    monkeypatch.setattr(folder, "_merge", lambda workdir: taken.append(workdir))
+    if not locks:
+        monkeypatch.setattr(folder.fcntl, "flock", _refused)
+    with folder._alone(tmp_path / "groups"):
+        other = threading.Thread(target=folder.merge, args=(tmp_path,))
+        other.start()
+        other.join(0.3)
+        assert taken == ([] if locks else [tmp_path])
+    other.join(5)
+    assert taken == [tmp_path]
+
+
+def _refused(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
