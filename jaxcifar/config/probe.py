@@ -12,7 +12,7 @@ class ProbeConfig:
 
     Along the gradient it looks at ``weights - size * gradient`` for every step size, whatever the
     optimizer does then: it costs a gradient for each size and one more. Covariate shift is by the
-    step's own update: it costs the step and a gradient for each layer, normalisations among them.
+    step's own update: it costs a gradient for each layer, normalisations among them.
     Distributions of activations cost about two forward passes.
     """
 

@@ -129,14 +129,14 @@ def _shift(
     loss: Callable[[Tree, Any], jax.Array], params: Tree, batch: Any, size: jax.Array,
     places: tuple[int, ...],
 ) -> Seen:  # fmt: skip
-    def update(gradient: Tree) -> Tree:
+    def update(_: jax.Array, gradient: Tree) -> Tree:
         return jax.tree.map(lambda w, g: w - jnp.asarray(size, w.dtype) * g, params, gradient)
 
     return gradient_shift(lambda w: loss(w, batch), params, update, places)
 
 
 def gradient_shift(
-    loss: Callable[[Tree], jax.Array], params: Tree, update: Callable[[Tree], Tree],
+    loss: Callable[[Tree], jax.Array], params: Tree, update: Callable[[jax.Array, Tree], Tree],
     places: tuple[int, ...],
 ) -> Seen:  # fmt: skip
     """The shift of any differentiable loss. Pure: to be compiled by the caller.
@@ -147,23 +147,25 @@ def gradient_shift(
     Args:
         loss: (params) -> scalar.
         params: a pytree of floats.
-        update: the gradient at `params` -> what all weights would be after the step.
+        update: (loss and gradient at `params`) -> what all weights would be after the step.
         places: of every array the number of its layer, see `places_in`.
     """
     count = max(places) + 1
     where = jax.tree.unflatten(jax.tree.structure(params), places)
 
-    def look(first: Tree, layer: jax.Array) -> tuple[Tree, tuple[jax.Array, ...]]:
+    def look(first: Any, layer: jax.Array) -> tuple[Any, tuple[jax.Array, ...]]:
         def moved(w: jax.Array, new: jax.Array, place: int) -> jax.Array:
             return jnp.where(place < layer, new, w)
 
-        found = jax.grad(loss)(jax.tree.map(moved, params, update(first), where))
-        first = jax.tree.map(partial(jnp.where, layer == 0), found, first)
-        change = jax.tree.map(jnp.subtract, found, first)
-        pairs = ((first, first), (change, change), (found, first), (found, found))
+        seen = jax.value_and_grad(loss)(jax.tree.map(moved, params, update(*first), where))
+        first = jax.tree.map(partial(jnp.where, layer == 0), seen, first)
+        before, after = first[1], seen[1]
+        change = jax.tree.map(jnp.subtract, after, before)
+        pairs = ((before, before), (change, change), (after, before), (after, after))
         return first, tuple(_by_layer(*pair, places, count)[layer] for pair in pairs)
 
-    nowhere = jax.tree.map(jnp.zeros_like, params)
+    shapes = jax.eval_shape(loss, params)
+    nowhere = (jnp.zeros((), shapes.dtype), jax.tree.map(jnp.zeros_like, params))
     before, change, product, after = jax.lax.scan(look, nowhere, jnp.arange(count))[1]
     norm = jnp.sqrt(before)
     return Seen(norm, jnp.sqrt(change), product / (norm * jnp.sqrt(after)))

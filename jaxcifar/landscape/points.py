@@ -222,7 +222,8 @@ def digest(tree: Tree) -> str:
     """A short name of the bytes of a pytree's arrays and of its structure."""
     found = hashlib.sha256(str(jax.tree.structure(tree)).encode())
     for leaf in jax.tree.leaves(tree):
-        array = np.ascontiguousarray(leaf)
+        random = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        array = np.ascontiguousarray(jax.random.key_data(leaf) if random else leaf)
         found.update(f"{array.dtype}{array.shape}".encode())
         found.update(array.tobytes())
     return found.hexdigest()[:16]

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcifar import models, programs
-from jaxcifar.core.types import Book, Images, Leaf, Numbers, Plan, Program, Stream, TrainState
+from jaxcifar import models, optim, programs
+from jaxcifar.core.types import Book, Images, Leaf, Numbers, Plan, Program, Stream, TrainState, Tree
 from jaxcifar.landscape.covariate_shift import Seen, gradient_shift, places_in
 from jaxcifar.landscape.moment import Moment
 from jaxcifar.records import covariate_shift as records
@@ -33,9 +33,10 @@ def measure(plan: Plan, at: Moment) -> dict[str, np.ndarray]:
     """What the update of earlier layers does to each layer's gradient, of every member.
 
     The update is that of the step which follows, whatever its optimizer: of plain SGD a step along
-    the gradient by the learning rate. It costs a step and a gradient for each layer.
+    the gradient by the learning rate. It costs a gradient for each layer; twice that under
+    optimizers that look ahead.
 
-    Returns: the fields of `Seen`, (M, L), NaN of members that are not alive after the step.
+    Returns: the fields of `Seen`, (M, L), NaN of members that are not alive.
     """
     span = programs.replicate(at.span, at.program)
     rates = programs.place(at.rates, at.program)
@@ -59,13 +60,19 @@ def _member_shift(
     numbers = numbers._replace(augment=stream.augment)
     images, copy, _ = programs.images_at(stream, data, row, program.batch)
     batch = (images, step, stream.augment_seed, copy)
-    taken, _ = programs.train_step(state, numbers, rate, *batch, parts=parts)
     of_step, _ = programs.loss_of_step(state.batch_stats, numbers, *batch, parts)
-    places = places_in(state.params, layers(program))
-    seen = gradient_shift(
-        lambda params: of_step(params)[0], state.params, lambda _: taken.params, places
-    )
-    return jax.tree.map(lambda leaf: jnp.where(taken.alive, leaf, jnp.nan), seen)
+
+    def loss(params: Tree) -> jax.Array:
+        return of_step(params)[0]
+
+    def update(value: jax.Array, gradient: Tree) -> Tree:
+        direction, _ = programs.direction_of_step(
+            state, numbers, rate, value, gradient, jax.grad(loss), parts
+        )
+        return optim.apply_direction(state.params, direction, rate)
+
+    seen = gradient_shift(loss, state.params, update, places_in(state.params, layers(program)))
+    return jax.tree.map(lambda leaf: jnp.where(state.alive, leaf, jnp.nan), seen)
 
 
 def table(plan: Plan, book: Book, taken: int) -> dict[str, np.ndarray]:

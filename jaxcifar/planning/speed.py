@@ -121,7 +121,7 @@ def _looks(plan: Plan, taken: int) -> tuple[float, float]:
     gradients = images(plan.events.probe) * (len(plan.probe_sizes) + 1)
     if plan.events.shift:
         layers = models.layers(models.make_model(program.model, **dict(program.options)))
-        gradients += images(plan.events.shift) * (len(layers) + 1)
+        gradients += images(plan.events.shift) * len(layers)
     return gradients, images(plan.events.activations)
 
 

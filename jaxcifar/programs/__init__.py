@@ -23,7 +23,12 @@ from jaxcifar.programs.states import (
     init_state,
     weights,
 )
-from jaxcifar.programs.train_step import images_of_step, loss_fn, loss_of_step, train_step
+from jaxcifar.programs.train_step import (
+    direction_of_step,
+    images_of_step,
+    loss_fn,
+    loss_of_step,
+)
 
 __all__ = [
     "Answers",
@@ -36,6 +41,7 @@ __all__ = [
     "blank_state",
     "choose",
     "extend_average",
+    "direction_of_step",
     "first_weights",
     "fresh_opt_state",
     "gathered",
@@ -59,6 +65,5 @@ __all__ = [
     "stream_of",
     "take",
     "tally",
-    "train_step",
     "weights",
 ]

@@ -97,10 +97,9 @@ def train_step(
     )
     grad_fn = _over_parts(jax.value_and_grad(loss_of, has_aux=True), parts)
     (loss, (logits, batch_stats)), grads = grad_fn(state.params)
-    direction, opt_state = _optimizer(numbers, parts).update(
-        grads, state.opt_state, state.params,
-        value=loss, learning_rate=lr, grad_fn=lambda params, *_: grad_fn(params)[1],
-    )  # fmt: skip
+    direction, opt_state = direction_of_step(
+        state, numbers, lr, loss, grads, lambda params: grad_fn(params)[1], parts
+    )
     params = optim.apply_direction(state.params, direction, lr)
     ok = state.alive & jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads))
     if optim.OPTIMIZERS[parts.optimizer].looks_ahead:
@@ -115,6 +114,21 @@ def train_step(
     record = {"loss": jnp.where(state.alive, loss, jnp.nan)}
     record["correct"] = parts.part.total(_correct(logits, batch.labels, pairing, parts))
     return kept._replace(alive=ok, bad_step=bad_step), record | _gradient_record(grads, parts)
+
+
+def direction_of_step(
+    state: TrainState, numbers: Numbers, lr: jax.Array, loss: jax.Array, grads: Tree,
+    grad_fn: Callable[[Tree], Tree], parts: Parts,
+) -> tuple[Tree, Tree]:  # fmt: skip
+    """What the optimizer makes of a gradient: where `optim.apply_direction` goes, and its state.
+
+    Args: as `train_step`; `loss` and `grads` at the state's parameters, and `grad_fn`, which gives
+        other ones to rules that look ahead.
+    """
+    return _optimizer(numbers, parts).update(
+        grads, state.opt_state, state.params,
+        value=loss, learning_rate=lr, grad_fn=lambda params, *_: grad_fn(params),
+    )  # fmt: skip
 
 
 def _over_parts(grad_fn: Callable[[Tree], Any], parts: Parts) -> Callable[[Tree], Any]:

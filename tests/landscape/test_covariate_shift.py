@@ -1,5 +1,7 @@
 """Internal covariate shift: closed forms, a trained network, and what is refused."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,6 +83,33 @@ def test_a_linear_loss_does_not_shift():
     found = covariate_shift(mine, layers="ab")
     assert (found.distance == 0).all()
     np.testing.assert_allclose(found.cosine, 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("look", [
+    lambda mine: landscape.line(mine, resolution=3).loss,
+    lambda mine: landscape.covariate_shift(mine, layers="ab").distance,
+    lambda mine: landscape.hessian(mine, top=1, trace=0, density=0).eigenvalues,
+])  # fmt: skip
+def test_a_loss_may_hold_random_keys(look):
+    """Such as that of a network with dropout; another key is another loss."""
+
+    def loss(params, batch, key):
+        kept = jax.random.bernoulli(key, 0.5, (4,))
+        return (kept * batch * jnp.square(params["a"] * params["b"])).sum()
+
+    params = {name: np.ones(4, "f4") for name in "ab"}
+    found = [
+        look(
+            landscape.of_loss(
+                functools.partial(loss, key=jax.random.key(seed)),
+                params,
+                np.arange(1, 5, dtype="f4")[None],
+            )
+        )
+        for seed in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
 
 
 def test_layers_that_do_not_meet_do_not_shift():
