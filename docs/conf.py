@@ -10,13 +10,14 @@ project, author = "jaxcifar", "the jaxcifar authors"
 extensions = [
     "sphinx.ext.autodoc", "myst_nb", "command_help", "docstrings", "mathml",
 ]  # fmt: skip
+suppress_warnings = ["toc.empty_glob"]  # pages that a command writes may not be there yet
 exclude_patterns = ["results/records", "extensions"]
 
 html_theme = "furo"
 html_title = "jaxcifar"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
-html_copy_source = html_show_sourcelink = False
+html_copy_source = html_show_sourcelink = html_show_copyright = False
 html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath", "colon_fence"]

@@ -146,6 +146,13 @@ def process(app: Any, what: str, name: str, thing: Any, options: Any, lines: lis
     lines[:] = made
 
 
+def sign(
+    app: Any, what: str, name: str, thing: Any, options: Any, signature: Any, returns: Any
+) -> tuple[str, None] | None:
+    """Sphinx asks how an object is called: with its fields, which are told below."""
+    return ("", None) if what == "class" and with_fields(thing) else None
+
+
 def skip(app: Any, what: str, name: str, thing: Any, skipped: bool, options: Any) -> bool | None:
     """Fields stand in the list of their class, and not once more as members."""
     is_field = type(thing).__name__ in ("_tuplegetter", "member_descriptor")
@@ -155,5 +162,6 @@ def skip(app: Any, what: str, name: str, thing: Any, skipped: bool, options: Any
 def setup(app: Any) -> dict[str, bool]:
     """Sphinx calls it."""
     app.connect("autodoc-process-docstring", process)
+    app.connect("autodoc-process-signature", sign)
     app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -69,6 +69,9 @@ figcaption { max-width: 48rem; margin-top: .4rem; }
 
 PIECE_CSS = """
 .jaxcifar .wide { overflow-x: auto; }
+.jaxcifar table { border-collapse: collapse; }
+.jaxcifar th, .jaxcifar td { padding: .25rem .6rem; text-align: left; vertical-align: top; }
+.jaxcifar tbody tr { border-top: 1px solid #8886; }
 .jaxcifar .number { text-align: right; font-variant-numeric: tabular-nums; }
 .jaxcifar .warning { border-left: 4px solid #c2410c; padding: .3rem .9rem; }
 .jaxcifar .note, .jaxcifar figcaption { opacity: .8; font-size: .875em; }

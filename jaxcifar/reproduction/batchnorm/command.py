@@ -31,7 +31,7 @@ from jaxcifar.core import files, signals
 from jaxcifar.core.errors import UserError, unknown
 from jaxcifar.core.files import CHECKOUT
 from jaxcifar.records import folder
-from jaxcifar.reproduction import batchnorm
+from jaxcifar.reproduction import batchnorm, overview_page
 from jaxcifar.reproduction.batchnorm.studies import KINDS
 from jaxcifar.reproduction.session import (
     StudyRun,
@@ -66,6 +66,7 @@ def main(argv: Sequence[str]) -> int:
         if not stopped:
             raise
         print(f"no page yet: {error}", file=sys.stderr)
+    overview_page.refresh(args)
     print(f"{time.perf_counter() - began:,.0f} s in all")
     return stopped
 
