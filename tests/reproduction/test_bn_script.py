@@ -220,7 +220,7 @@ def test_studies_beside_the_bands_train_onto_the_page(script, tmp_path):
     assert len(rows) == 1 and rows[0].endswith("| not run at published size |")
     rows = [line for line in text.splitlines() if "| bn_probe:small |" in line]
     assert len(rows) == 24 and all("| 2 |" in row for row in rows)
-    assert len(list((tmp_path / "out" / "bn").iterdir())) == 5
+    assert len(list((tmp_path / "out" / "bn").iterdir())) == 7
     assert script.main([*words, "--runs", str(kept), "--draw-only"]) == 0
     assert (tmp_path / "out" / "bn.md").read_text() == text
 

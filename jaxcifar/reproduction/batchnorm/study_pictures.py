@@ -10,7 +10,7 @@ from jaxcifar.core import drawing  # noqa: F401  # before Matplotlib
 from matplotlib.figure import Figure
 
 from jaxcifar.core.wording import plural
-from jaxcifar.figures import landscape, step_probes
+from jaxcifar.figures import covariate_shift, landscape, step_probes
 from jaxcifar.figures.over_rates import over_rates
 from jaxcifar.figures.style import save_small
 from jaxcifar.report.blocks import Picture
@@ -76,19 +76,29 @@ def _optimizers(study: Study) -> list[Shown]:
     ]  # fmt: skip
 
 
+ALONG = {  # figure of probes along the gradient -> its caption
+    "loss_variation": "Loss along the gradient at every probe.",
+    "gradient_predictiveness": "Change of the gradient along it at every probe.",
+    "gradient_cosine": "Cosine of the gradients along the gradient at every probe.",
+    "effective_smoothness": "Effective beta-smoothness at every probe.",
+}
+OF_LAYERS = {
+    "distance_over_training": "Covariate shift: change of three layers' gradients at every probe.",
+    "cosine_over_training": "Covariate shift: cosine of three layers' gradients at every probe.",
+}
+
+
 def _probes(study: Study) -> list[Shown]:
-    records = study.whole.run.records
-    if not step_probes.has_probes(records, study.inside):
-        return []
-    return [
-        (name, partial(getattr(step_probes, name), records, study.inside), caption)
-        for name, caption in (
-            ("loss_variation", "Loss along the gradient at every probe."),
-            ("gradient_predictiveness", "Change of the gradient along it at every probe."),
-            ("gradient_cosine", "Cosine of the gradients along the gradient at every probe."),
-            ("effective_smoothness", "Effective beta-smoothness at every probe."),
-        )
-    ]
+    records, inside = study.whole.run.records, study.inside
+    shown: list[Shown] = []
+    for there, room, captions in (
+        (step_probes.has_probes, step_probes, ALONG),
+        (covariate_shift.has_shift, covariate_shift, OF_LAYERS),
+    ):
+        if there(records, inside):
+            shown += [(name, partial(getattr(room, name), records, inside), caption)
+                      for name, caption in captions.items()]  # fmt: skip
+    return shown
 
 
 FIGURES: dict[str, Callable[[Study], list[Shown]]] = {
