@@ -47,6 +47,7 @@ def logs_as_before():
         logging.getLogger(name).filters.clear()
 
 
+@pytest.mark.reliability("T3")
 def test_a_save_names_the_checkpoint_and_leaves_the_one_before(tmp_path, caplog, capfd):
     snapshots.save(tmp_path, made(step=1))
     with pytest.raises(OSError) as error, full():
@@ -60,6 +61,7 @@ def test_a_save_names_the_checkpoint_and_leaves_the_one_before(tmp_path, caplog,
     assert snapshots.find(tmp_path).cursor.step == 3
 
 
+@pytest.mark.reliability("T3")
 def test_a_record_names_its_file_and_keeps_the_old_one(tmp_path):
     path = tmp_path / "steps.npz"
     files.write_atomically(path, b"old")
@@ -76,6 +78,7 @@ def test_another_error_is_left_as_it_is(tmp_path):
     assert sys.unraisablehook is hook and not logging.getLogger("absl").filters
 
 
+@pytest.mark.reliability("T3")
 def test_a_command_ends_in_two_lines(tmp_path):
     """To the very end of its process, when what threads left behind is thrown away."""
     code = (

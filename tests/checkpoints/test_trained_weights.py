@@ -120,6 +120,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.reliability("T4")
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_what_is_damaged_is_refused_and_what_is_whole_is_given(finished, weights, tmp_path, damage):
     workdir, checkpoints = copied(finished, tmp_path / "copy")
@@ -197,6 +198,7 @@ LOST = {
 }  # fmt: skip
 
 
+@pytest.mark.reliability("T8")
 @pytest.mark.parametrize("over", [True, False], ids=["finished", "unfinished"])
 @pytest.mark.parametrize("which", ["best", "last", "swa", "step:2", "step:4"])
 @pytest.mark.parametrize("member", ["whole", "never", "late"])

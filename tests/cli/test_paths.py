@@ -159,6 +159,7 @@ def test_an_empty_home_is_not_the_current_folder(monkeypatch, tmp_path):
         assert files.home().is_absolute() and files.given("~/x") == files.home() / "x"
 
 
+@pytest.mark.reliability("T16")
 def test_a_user_whom_nobody_knows_has_no_home(monkeypatch, capsys):
     monkeypatch.delenv("HOME")
     monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)
@@ -172,6 +173,7 @@ def test_a_user_whom_nobody_knows_has_no_home(monkeypatch, capsys):
     )  # fmt: skip
 
 
+@pytest.mark.reliability("T15")
 @pytest.mark.parametrize("state", ["file", "below a file", "closed", "read-only", "long name"])
 def test_a_cache_that_cannot_be_kept_ends_no_command(state, place, monkeypatch, capsys):
     path = lie(place, state)

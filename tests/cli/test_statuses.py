@@ -110,6 +110,7 @@ def test_a_fault_of_ours_is_not_laid_at_jax_s_door():
     assert done.returncode == 1 and b"RuntimeError: ours" in done.stderr
 
 
+@pytest.mark.reliability("T16")
 @pytest.mark.parametrize("env", [
     {"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"},
     {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},

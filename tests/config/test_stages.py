@@ -196,6 +196,7 @@ STAGED = {
 }  # fmt: skip
 
 
+@pytest.mark.reliability("T6")
 def test_stages_change_optimizer_augmentation_and_batch_and_resume_anywhere():
     """Weights stay, the optimizer state is fresh, any cut and any snapshot give the same bits.
 

@@ -65,20 +65,24 @@ def test_success(server, tmp_path, path):
     assert list(target.parent.iterdir()) == [target]
 
 
+@pytest.mark.reliability("T14")
 def test_other_bytes_are_refused(server, tmp_path):
     message = _refused(Remote(server + "/whole", "0" * 64), tmp_path / "out")
     assert f"sent a file with SHA-256 {SHA256}\nexpected {'0' * 64}; nothing" in message
 
 
+@pytest.mark.reliability("T14")
 def test_truncated_transfer_is_refused(server, tmp_path):
     message = _refused(Remote(server + "/cut", SHA256), tmp_path / "out")
     assert "the transfer ended after 1,023,000 of 1,024,000 bytes" in message
 
 
+@pytest.mark.reliability("T14")
 def test_missing_file_is_refused(server, tmp_path):
     assert "HTTP Error 404" in _refused(Remote(server + "/missing", SHA256), tmp_path / "out")
 
 
+@pytest.mark.reliability("T14")
 def test_refused_connection(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening
@@ -86,6 +90,7 @@ def test_refused_connection(tmp_path):
         assert f"cannot fetch {url}: " in _refused(Remote(url, SHA256), tmp_path / "out")
 
 
+@pytest.mark.reliability("T14")
 def test_a_server_that_says_nothing_is_not_waited_for(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"

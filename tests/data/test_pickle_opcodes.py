@@ -124,6 +124,7 @@ def test_a_cut_pickle_of_python_3_is_refused(protocol, spoil):
         read_pickle(content[: int(spoil * len(content))], "x")
 
 
+@pytest.mark.reliability("T11")
 def test_any_changed_byte_gives_a_batch_or_a_refusal():
     """Never another error."""
     small = pickle.loads(python_batch(RECORDS[:1]), encoding="bytes")
@@ -147,6 +148,7 @@ class _Evil:
         return os.mkdir, (self.path,)
 
 
+@pytest.mark.reliability("T11")
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_malicious_pickle_is_refused_and_not_executed(tmp_path, protocol):
     target = str(tmp_path / "executed")
@@ -172,6 +174,7 @@ def test_refusals_name_opcode_and_offset():
         read_pickle(b"\x80\x02}(o.", "x")
 
 
+@pytest.mark.reliability("T11")
 @pytest.mark.parametrize(
     "old, new",
     [

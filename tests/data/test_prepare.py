@@ -122,6 +122,7 @@ def test_check_says_what_would_be_used(random_set, capsys):
     assert len(rows["fingerprint"]) == 64
 
 
+@pytest.mark.reliability("T14")
 def test_no_data_ends_at_once_with_status_2(tmp_path):
     """In a fresh process, timed: no network is waited for, nothing else is used instead."""
     began = time.monotonic()

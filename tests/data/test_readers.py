@@ -33,6 +33,7 @@ def test_folder_and_archive_give_the_records(tmp_path, layout):
     assert np.array_equal(read_archive(archive, SMALL_LAYOUTS), RECORDS)
 
 
+@pytest.mark.reliability("T11")
 def test_members_are_found_by_name_wherever_they_claim_to_lie(tmp_path):
     folder = write_set(tmp_path / "set", SMALL_BINARY, RECORDS)
     files = {f"../../{path.name}": path.read_bytes() for path in folder.iterdir()}
@@ -50,6 +51,7 @@ def test_planes_become_pixels():
     assert np.array_equal(to_records(images, labels), record)
 
 
+@pytest.mark.reliability("T10")
 @pytest.mark.parametrize("size", [0, 3073 * 2 + 100, 3073 * 4])
 def test_wrong_size_is_refused(size):
     with pytest.raises(UserError) as caught:
@@ -60,6 +62,7 @@ def test_wrong_size_is_refused(size):
     assert "expected 9,219 bytes: 3 records of 3,073" in message
 
 
+@pytest.mark.reliability("T10")
 def test_too_large_file_is_refused_unread(tmp_path):
     folder = write_set(tmp_path / "set", SMALL_BINARY, RECORDS)
     with (folder / "test_batch.bin").open("ab") as file:
@@ -68,6 +71,7 @@ def test_too_large_file_is_refused_unread(tmp_path):
         read_folder(folder, SMALL_BINARY)
 
 
+@pytest.mark.reliability("T10")
 def test_label_out_of_range_is_refused_with_record_and_offset():
     records = random_records(5)
     records[3, 0] = 10
@@ -77,6 +81,7 @@ def test_label_out_of_range_is_refused_with_record_and_offset():
         parse_python(python_batch(records), "x", records=5)
 
 
+@pytest.mark.reliability("T10")
 @pytest.mark.parametrize("layout", SMALL_LAYOUTS, ids=["binary", "python"])
 def test_missing_batches_are_named(tmp_path, layout):
     folder = write_set(tmp_path / layout.folder, layout, RECORDS)
@@ -90,6 +95,7 @@ def test_missing_batches_are_named(tmp_path, layout):
         assert f"expected the files of {layout.folder}" in message
 
 
+@pytest.mark.reliability("T10")
 def test_archive_of_something_else_is_refused(tmp_path):
     archive = pack_bytes(tmp_path / "a.tar.gz", {"train.bin": b"x"})
     with pytest.raises(UserError, match="lacks data_batch_1.bin, .*\nexpected the files of cifar"):
@@ -105,6 +111,7 @@ HUNDREDS = {
 }
 
 
+@pytest.mark.reliability("T10")
 @pytest.mark.parametrize("kind", HUNDREDS)
 def test_an_archive_of_cifar_100_is_called_by_its_name(tmp_path, kind):
     with pytest.raises(UserError, match="c.tgz: this is CIFAR-100, another data set\nexpected the"):
@@ -164,6 +171,7 @@ DAMAGED = {
 }
 
 
+@pytest.mark.reliability("T10")
 @pytest.mark.parametrize("layout", SMALL_LAYOUTS, ids=["binary", "python"])
 @pytest.mark.parametrize("kind", DAMAGED)
 def test_a_damaged_archive_is_called_damaged(tmp_path, kind, layout):
@@ -186,6 +194,7 @@ NO_ARCHIVES = {
 }
 
 
+@pytest.mark.reliability("T10")
 @pytest.mark.parametrize("said", NO_ARCHIVES)
 def test_what_is_no_archive_is_called_so(tmp_path, said):
     path = tmp_path / "cifar-10-python.tar.gz"

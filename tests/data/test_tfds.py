@@ -38,11 +38,13 @@ def test_tfds_itself_finds_the_set(small_set):
     assert source[0]["label"] == TEST[index, 0]
 
 
+@pytest.mark.reliability("T10")
 def test_wrong_number_of_examples_is_refused(small_set):
     with pytest.raises(UserError, match="the train split holds 30 examples\nexpected 31\nprepare"):
         read_split(small_set, "train", 31)
 
 
+@pytest.mark.reliability("T10")
 def test_damaged_set_is_refused(small_set, tmp_path):
     for name in ("dataset_info.json", "features.json"):
         (tmp_path / name).write_bytes((small_set / name).read_bytes())

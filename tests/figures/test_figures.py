@@ -99,6 +99,7 @@ def test_one_learning_rate_spans_no_band_and_says_so(tmp_path):
     assert "Training loss at learning rate 0.001" in words(figure)
 
 
+@pytest.mark.reliability("T8")
 def test_a_diverged_run_is_named_and_ends_the_shading(tmp_path, unsaved):
     diverge = {"plain-0.002": 25, "bn-0.002": 0}
     records = figures.read_run(write_run(tmp_path, diverge=diverge))
@@ -187,6 +188,7 @@ def test_unrecorded_fields_draw_no_figure(tmp_path, unsaved):
     }
 
 
+@pytest.mark.reliability("T17")
 def test_members_without_records_are_named(tmp_path):
     write_run(tmp_path)
     with np.load(tmp_path / "steps.npz") as table:
@@ -204,6 +206,7 @@ def test_rows_of_the_step_table_are_found_by_name(tmp_path):
     np.testing.assert_array_equal(figures.read_run(tmp_path).steps["loss"], whole)
 
 
+@pytest.mark.reliability("T17")
 def test_no_evaluation_yet_draws_what_there_is(tmp_path, unsaved):
     (write_run(tmp_path) / "metrics.jsonl").write_text("")
     assert figures.draw_all(tmp_path) == ["loss_band_steps", "learning_rates"]

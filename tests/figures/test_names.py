@@ -36,6 +36,7 @@ def rename(folder, names):
     return folder
 
 
+@pytest.mark.reliability("T16")
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("kind", NAMES)
 def test_any_name_is_drawn_and_stays_apart_from_others(tmp_path, kind):

@@ -40,6 +40,7 @@ def test_batch_norm_evaluates_by_running_statistics_and_leaves_them():
     assert jax.tree.all(jax.tree.map(np.array_equal, after["batch_stats"], stats))
 
 
+@pytest.mark.reliability("T19")
 def test_batch_norm_statistics_are_float32_under_bfloat16():
     layer, x = BatchNorm(), jnp.full((8, 2, 2, 3), 1.0078125, jnp.bfloat16)
     variables = layer.init(jax.random.key(0), x, train=True)
@@ -49,6 +50,7 @@ def test_batch_norm_statistics_are_float32_under_bfloat16():
     assert {leaf.dtype for leaf in jax.tree.leaves(updated)} == {jnp.dtype("float32")}
 
 
+@pytest.mark.reliability("T19")
 def test_batch_norm_variance_survives_a_large_mean():
     """One pass, E[x^2] - E[x]^2, would lose every digit here."""
     x = 1e4 + jnp.array([[-1.0], [1.0]] * 8)

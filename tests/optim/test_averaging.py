@@ -74,6 +74,7 @@ def test_ema_follows_every_step_from_the_first_weights_on(ema):
             np.testing.assert_allclose(found[m], mean, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.reliability("T6")
 @pytest.mark.parametrize("kind", ["swa", "ema"])
 def test_an_average_survives_any_cut(kind, request):
     made, ended, saved = request.getfixturevalue(kind)

@@ -39,6 +39,7 @@ def test_a_group_that_fits_stays_whole_and_nothing_is_said(whole, monkeypatch, t
     assert found == [5] and capsys.readouterr().err == ""
 
 
+@pytest.mark.reliability("T13")
 def test_one_that_does_not_is_split_into_the_largest_parts_that_do(
     whole, monkeypatch, tmp_path, capsys
 ):

@@ -54,6 +54,7 @@ def _run64(*overrides, **changes):
     return tiny.run(made._replace(phases=phases))
 
 
+@pytest.mark.reliability("T7")
 @pytest.mark.slow
 def test_float64_population_equals_its_members_alone_and_in_the_other_lane():
     """<= 1e-9 after 20 steps, draws identical; float32 drifts and is promised only step 1."""
@@ -95,6 +96,7 @@ assert len({shard.device for shard in leaf.addressable_shards}) == 2
 """
 
 
+@pytest.mark.reliability("T7")
 @pytest.mark.slow
 def test_members_spread_over_two_devices():
     """Two fake CPU devices, in a process of their own."""

@@ -138,6 +138,7 @@ def test_sam_steps_on_the_gradient_of_the_same_batch_further_up():
         assert np.abs(g - grads[name]).max() > 1e-3
 
 
+@pytest.mark.reliability("T8")
 def test_a_member_whose_second_gradient_is_not_finite_is_frozen():
     with jax.enable_x64(True):
         parts, numbers = parts_of("sam"), numbers_of("sam", rho=1e308)

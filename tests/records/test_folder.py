@@ -107,6 +107,7 @@ def test_a_merged_summary_names_a_rule_only_where_all_groups_have_it(tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.reliability("T7")
 def test_other_cores_are_refused_unless_told(tmp_path):
     path, members = tmp_path / "g", ["a"]
     assert folder.open_group(path, members, {"cores": 2}, strict=True) == ""

@@ -82,6 +82,7 @@ def run(tmp_path):
     return tmp_path
 
 
+@pytest.mark.reliability("T17")
 @pytest.mark.parametrize(
     ("name", "door", "damage"),
     [

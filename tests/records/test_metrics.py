@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from jaxcifar.core.types import Book
 from jaxcifar.records import formats, metrics, provenance
@@ -64,6 +65,7 @@ def test_groups_merge_in_the_study_s_order(tmp_path):
     assert table["loss"][0].tolist() == [4, 5, 6, 7] and table["loss"][2].tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.reliability("T11")
 def test_no_pickles_in_the_files(tmp_path):
     metrics.write_group(tmp_path, ["a", "b"], book(), np.full(4, 8), taken=4)
     with np.load(tmp_path / "steps.npz", allow_pickle=False) as table:

@@ -111,6 +111,7 @@ def test_one_learning_rate_has_no_band_table(tmp_path, quick_figures):
     assert "Epochs to reach" not in pages(folder)[0] and "loss bands" not in pages(folder)[0]
 
 
+@pytest.mark.reliability("T17")
 def test_an_unfinished_run_is_reported_as_such(tmp_path, quick_figures):
     write_run(tmp_path, shorter={"bn-0.001": 2})
     with np.load(tmp_path / "steps.npz") as table:

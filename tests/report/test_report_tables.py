@@ -115,6 +115,7 @@ def test_spread_by_hand():
     assert statistics.spread([None]).n == 0
 
 
+@pytest.mark.reliability("T17")
 def test_seeds_are_summed_up_and_missing_ones_named(tmp_path):
     write_run(tmp_path, seeds=3, rates=(1e-3, 2e-3), norms=("batch",))
     scores = [0.80, 0.5, 0.82, 0.6, 0.87, 0.7]  # seeds are outermost
@@ -157,6 +158,7 @@ def test_spikes_are_counted_late_in_long_runs_only(tmp_path):
     assert np.isnan(statistics.band_numbers(short, "VGG-A").spikes)
 
 
+@pytest.mark.reliability("T8")
 def test_a_lost_run_ends_the_width(tmp_path):
     folder = finish(write_run(tmp_path, diverge={"plain-0.002": 25}))
     run = run_records.read(folder)

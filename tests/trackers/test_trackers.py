@@ -136,6 +136,7 @@ def test_the_python_call_feeds_them(quick, tmp_path):
     assert not (tmp_path / "plain" / "tensorboard").exists()
 
 
+@pytest.mark.reliability("T18")
 @pytest.mark.parametrize("method", ["open", "scalars", "close"])
 def test_a_failing_tracker_warns_once_and_the_run_goes_on(
     quick, tmp_path, monkeypatch, capsys, method

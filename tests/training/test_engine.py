@@ -49,6 +49,7 @@ tiny.assert_same_bits(tiny.run(cut), tiny.run(made))
 """
 
 
+@pytest.mark.reliability("T6")
 @pytest.mark.slow
 def test_any_cut_gives_the_same_bits():
     """Segments of one step against as many as fit (the records' width differs with it).
@@ -64,6 +65,7 @@ def test_resuming_a_saved_snapshot_gives_the_same_bits(whole):
     tiny.assert_same_bits(tiny.run(made, snapshot=saved[0]), snapshot)
 
 
+@pytest.mark.reliability("T6")
 def test_a_stop_in_a_segment_or_in_scoring_loses_nothing(whole):
     """Stopped at every cut and within every evaluation in turn, then continued."""
     made, snapshot, _ = whole
@@ -162,6 +164,7 @@ def test_a_model_or_optimizer_is_structure():
     assert len(plan.group([one, two])) == 2
 
 
+@pytest.mark.reliability("T8")
 def test_a_diverged_member_is_frozen_and_disturbs_nobody(whole):
     """A rate that blows up at once: its row stops, its neighbour's bits stay."""
     made, snapshot, _ = whole

@@ -63,6 +63,7 @@ def test_the_run_is_complete(whole):
 
 
 # 6 segments, 2 evaluations of 1 chunk and 2 saves a group: each kill falls in another place.
+@pytest.mark.reliability("T1")
 @pytest.mark.parametrize(
     "point",
     ["segment:2", *(pytest.param(p, marks=pytest.mark.slow) for p in ("evaluation:2", "save:2"))],
@@ -83,6 +84,7 @@ def test_killed_and_started_again_gives_the_same_bits(study, whole, cache, tmp_p
     assert compiled(cache) == before, "a second start takes its programs from the cache"
 
 
+@pytest.mark.reliability("T2")
 @pytest.mark.slow
 @pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_and_the_same_command_continues(
