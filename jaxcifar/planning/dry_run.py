@@ -61,22 +61,24 @@ def estimate(group: Group, machine: Hardware) -> Estimate:
     rows = formats.read_lines(group.path / "metrics.jsonl")
     taken = rows[-1]["step"] if rows else 0
     rate = speed.rate_of(program, machine)
+    select_on = group.members[0].config.select_on
     return Estimate(
         taken=taken,
         memory=needed(group, machine),
         rate=rate,
         seconds=speed.work(group.plan, images_of(group).scored, taken) / rate.macs,
-        programs=programs_of(group.plan),
+        programs=programs_of(group.plan, select_on.endswith("_augmented")),
     )
 
 
-def programs_of(plan: Plan) -> frozenset[tuple[str, Program]]:
+def programs_of(plan: Plan, augmented: bool = False) -> frozenset[tuple[str, Program]]:
     """The programs of a plan that take long to compile: what trains, probes and scores.
 
-    An epoch's short last batch is a program of its own. The test set's scores come with more
-    detail than those of evaluations.
+    An epoch's short last batch is a program of its own, and so are evaluations on augmented images;
+    the test set is scored by the program of those on images as they are.
     """
-    found = {("score", phase.program) for phase in plan.phases}
+    evaluates = "score augmented" if augmented else "score"
+    found = {(evaluates, phase.program) for phase in plan.phases}
     for phase in plan.phases:
         full, short = divmod(phase.visits, phase.program.batch)
         if full:
@@ -87,7 +89,7 @@ def programs_of(plan: Plan) -> frozenset[tuple[str, Program]]:
             looks = getattr(plan.events, kind)
             steps = (step for step in looks if phase.start <= step < phase.stop)
             found |= {(kind, phase.batch_after(step)[0]) for step in steps}
-    return frozenset(found | {("test", plan.phases[-1].program)})
+    return frozenset(found | {("score", plan.phases[-1].program)})
 
 
 def _group(group: Group, found: Estimate | None, limit: int) -> str:
@@ -177,7 +179,7 @@ def _totals(prepared: Prepared, found: list[Estimate]) -> str:
 
 def _compiles(programs: frozenset) -> str:
     count = Counter(kind for kind, _ in programs)
-    score = count["score"] + count["test"]
+    score = count["score"] + count["score augmented"]
     looks = "".join(f", {count[kind]} {what}" for kind, what in LOOKS.items() if count[kind])
     return (
         f"{plural(len(programs), 'program')} ({count['train']} to train, {score} to score{looks})"

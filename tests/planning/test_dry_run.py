@@ -148,9 +148,11 @@ def test_work_is_three_passes_a_trained_image_and_one_a_scored():
 
 def test_a_short_batch_and_every_stage_are_programs():
     kinds = [kind for kind, _ in dry_run.programs_of(tiny.make_plan({}, {}))]
-    assert sorted(kinds) == ["score", "test", "train", "train"]
+    assert sorted(kinds) == ["score", "train", "train"]
     even = [kind for kind, _ in dry_run.programs_of(tiny.make_plan(n_train=48))]
-    assert sorted(even) == ["score", "test", "train"]
+    assert sorted(even) == ["score", "train"]
+    augmented = dry_run.programs_of(tiny.make_plan(n_train=48), augmented=True)
+    assert sorted(kind for kind, _ in augmented) == ["score", "score augmented", "train"]
     stage = {"stages.0.at": 0.5, "stages.0.optim.name": "adam", "stages.0.optim.momentum": None}
     staged = dry_run.programs_of(tiny.make_plan(base=replace(tiny.BASE, stage)))
     assert sum(kind == "train" for kind, _ in staged) == 4
@@ -173,11 +175,11 @@ def test_a_study_is_told_by_groups(prepared, rates):
     line = next(line for line in first if "time" in line)
     assert f"at {3e6 / (3 * macs):,.0f} images/s (measured on such a device)" in line
     assert f"about {seconds:.0f} s, at" in line or f"about {seconds / 60:.2g} min, at" in line
-    assert "  compiles   4 programs (2 to train, 2 to score)" in first
-    assert "  compiles   3 programs (1 to train, 2 to score)" in second
+    assert "  compiles   3 programs (2 to train, 1 to score)" in first
+    assert "  compiles   2 programs (1 to train, 1 to score)" in second
     assert any(line.startswith("    b  seed 0") and "optim.lr=0.03" in line for line in first)
     assert "in all: 3 members in 2 groups; left to do: 16 steps" in text
-    assert "7 programs (3 to train, 4 to score)" in text.splitlines()[-1]
+    assert "5 programs (3 to train, 2 to score)" in text.splitlines()[-1]
     assert not prepared.workdir.exists()
 
 
