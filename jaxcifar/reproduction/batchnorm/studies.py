@@ -11,6 +11,8 @@ from jaxcifar.data.dataset import N_TRAIN
 from jaxcifar.records.networks import Inside, read_inside
 from jaxcifar.report.run_records import Run, read, setting
 from jaxcifar.reproduction.batchnorm import measures, published_size
+from jaxcifar.reproduction.batchnorm.around import Around
+from jaxcifar.reproduction.batchnorm.around import read as read_around
 from jaxcifar.reproduction.batchnorm.measures import NAMES, NETWORKS, View
 
 Reference = Mapping[str, Any]
@@ -46,6 +48,8 @@ class Study(NamedTuple):
     inside: Inside
     follows: str  # whose settings are its published ones
     odd: tuple[str, ...]  # where it is not at that size
+    folder: Path  # its records
+    around: Around = Around()  # what was measured at its trained weights
 
     @property
     def view(self) -> View:
@@ -75,11 +79,12 @@ def read_study(folder: Path, reference: Reference) -> Study:
     kind, inside = run.config["study"], read_inside(folder)
     if open_ := run.unfinished:  # half a study measures something else
         odd = f"{len(open_)} of {plural(len(run.entries), 'member')} not finished"
-        return Study(kind, run, {}, inside, KINDS[kind].report or PAPER, (odd,))
+        return Study(kind, run, {}, inside, KINDS[kind].report or PAPER, (odd,), folder)
     compares = KINDS[kind].compares
     values = run.settings(compares) if compares else [""]
     apart = {value: measures.view(_part(run, compares, value)) for value in values}
-    return Study(kind, run, apart, inside, *_size(kind, run, reference))
+    follows, unlike = _size(kind, run, reference)
+    return Study(kind, run, apart, inside, follows, unlike, folder, read_around(folder))
 
 
 def _part(run: Run, path: str, value: Any) -> Run:

@@ -14,7 +14,7 @@ from jaxcifar.figures import covariate_shift, landscape, step_probes
 from jaxcifar.figures.over_rates import over_rates
 from jaxcifar.figures.style import save_small
 from jaxcifar.report.blocks import Picture
-from jaxcifar.reproduction.batchnorm import optimizers, rates, starts, tables
+from jaxcifar.reproduction.batchnorm import around, optimizers, rates, starts, tables
 from jaxcifar.reproduction.batchnorm.measures import NAMES, NETWORKS
 from jaxcifar.reproduction.batchnorm.studies import Study
 
@@ -28,7 +28,7 @@ def draw(study: Study, folder: Path) -> list[Picture]:
         return []
     seeds = f"{study.name}, {study.run.records.data}, {plural(study.run.records.seeds, 'seed')}."
     pictures = []
-    for name, figure, caption in FIGURES[study.kind](study):
+    for name, figure, caption in (*FIGURES[study.kind](study), *around.figures(study.folder)):
         path = save_small(figure(), folder / "bn" / f"{study.slug}-{name}.png")
         pictures.append(Picture(path, f"bn/{path.name}", "Figure", f"{caption} {seeds}"))
     return pictures

@@ -20,7 +20,14 @@ from jaxcifar.report.blocks import (
 from jaxcifar.report.caveats import not_claimed
 from jaxcifar.report.run_records import Run
 from jaxcifar.report.sections import warnings
-from jaxcifar.reproduction.batchnorm import optimizers, probes, rates, shift, starts
+from jaxcifar.reproduction.batchnorm import (
+    around,
+    optimizers,
+    probes,
+    rates,
+    shift,
+    starts,
+)
 from jaxcifar.reproduction.batchnorm.measures import View
 from jaxcifar.reproduction.batchnorm.studies import KINDS, Study
 
@@ -81,6 +88,7 @@ def section(study: Study, pictures: Sequence[Picture]) -> list[Block]:
     if study.parts:  # half a study measures something else
         for of in SECTIONS[study.kind]:
             blocks += of(study)
+        blocks += around.section(study.around)
     blocks += [Gallery(tuple(pictures))] if pictures else []
     return [*blocks, Paragraph("What is not claimed:"), Bullets(not_claimed(study.run))]
 
