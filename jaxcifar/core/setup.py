@@ -42,9 +42,15 @@ def prepare(deterministic: bool = True) -> None:
 
 
 def _private(path: Path) -> Path:
-    """A folder made for the user alone: programs are executed, nobody else may place one there."""
-    path.mkdir(parents=True, exist_ok=True)
-    path.chmod(0o700)
+    """A folder of the user's alone: programs are executed, nobody else may have placed one there.
+
+    Raises: UserError: others may write in it, or it is another user's.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
+    found = path.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise UserError(f"others may write in {path}\nremove it, or make it yours alone: chmod 700")
     check_writable(path)
     return path
 

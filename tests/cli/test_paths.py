@@ -2,11 +2,15 @@
 
 import importlib
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import jax
 import pytest
 from nobody import as_nobody, open_place
+from places import ROOT
 
 from jaxcifar import cli
 from jaxcifar.core import files, setup
@@ -182,3 +186,56 @@ def test_a_cache_that_cannot_be_kept_ends_no_command(state, place, monkeypatch, 
     with as_nobody():
         setup.prepare()
     assert capsys.readouterr().err.startswith("compiled programs are not kept: ")
+
+
+@pytest.mark.reliability("T15")
+@pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
+def test_a_cache_that_others_may_write_in_is_left_alone(mode, tmp_path, monkeypatch, capsys):
+    """What lies there would be executed."""
+    folder = tmp_path / "jaxcifar" / "compiled"
+    folder.mkdir(parents=True)
+    folder.chmod(mode)
+    monkeypatch.delenv("JAXCIFAR_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    setup.prepare()
+    said = f"compiled programs are not kept: others may write in {folder}"
+    assert capsys.readouterr().err.startswith(said)
+    assert jax.config.values["jax_compilation_cache_dir"] is None
+
+
+CORRUPT = """
+import os, warnings
+from pathlib import Path
+import jax, jax.numpy as jnp
+from jaxcifar.core import setup
+setup.prepare()
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
+def run():
+    jax.clear_caches()
+    return float(jax.jit(lambda x: jnp.tanh(x @ x.T).sum())(jnp.linspace(0, 1, 64).reshape(8, 8)))
+
+first, folder = run(), setup.cache_dir() / "compiled"
+entries = [path for path in folder.iterdir() if path.name.endswith("-cache")]
+assert entries
+whole = {path: path.read_bytes() for path in entries}
+for spoil in (lambda b: b"", lambda b: b[: len(b) // 2], lambda b: b"x" * len(b)):
+    for path, content in whole.items():
+        path.write_bytes(spoil(content))
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert run() == first
+    assert any("cache" in str(w.message) for w in seen), "it is told"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.reliability("T15")
+def test_a_corrupt_cache_is_told_and_changes_nothing(tmp_path):
+    """Empty, cut and overwritten entries, as a kill within a write leaves them."""
+    environ = {k: v for k, v in os.environ.items() if k != "JAXCIFAR_CACHE"}
+    done = subprocess.run(
+        [sys.executable, "-c", CORRUPT], env=environ | {"XDG_CACHE_HOME": str(tmp_path)},
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

@@ -57,6 +57,30 @@ def test_batch_norm_variance_survives_a_large_mean():
     np.testing.assert_allclose(batch_norm(x, jnp.ones(1), jnp.zeros(1), 1e-5)[2], [1.0], rtol=1e-6)
 
 
+N = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype(np.float32)
+HARD = {
+    "large mean, small spread": 100 + 0.01 * N, "larger mean": 1e3 + 0.1 * N,
+    "constant": np.full_like(N, 3.7), "one image": N[:1],
+    "constant and large": np.full_like(N, 1e4),
+    "tiny": 1e-20 * N, "huge": 1e15 * N, "one channel of zeros": N * np.array([1, 0, 1], "f4"),
+}  # fmt: skip
+
+
+@pytest.mark.reliability("T19")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("case", HARD)
+def test_batch_norm_is_finite_and_exact_on_hard_inputs(case, dtype):
+    """Statistics within 1e-3 relative of float64's, of the values as they are stored."""
+    x = jnp.asarray(HARD[case], dtype)
+    out, pull = jax.vjp(lambda *args: batch_norm(*args, 1e-5)[0], x, jnp.ones(3), jnp.zeros(3))
+    for leaf in (out, *pull(jnp.ones_like(out))):
+        assert np.isfinite(np.asarray(leaf, np.float64)).all()
+    _, mean, var = batch_norm(x, jnp.ones(3), jnp.zeros(3), 1e-5)
+    wide = np.asarray(x, np.float64)
+    np.testing.assert_allclose(mean, wide.mean((0, 1, 2)), rtol=1e-3, atol=1e-6 * wide.std())
+    np.testing.assert_allclose(var, wide.var((0, 1, 2)), rtol=1e-3, atol=1e-8)
+
+
 def test_batch_norm_gradient_is_that_of_its_formula():
     """The hand-written gradient against automatic differentiation of the definition."""
     keys = jax.random.split(jax.random.key(1), 4)

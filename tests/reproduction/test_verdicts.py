@@ -97,6 +97,7 @@ def test_holm_by_hand():
     assert verdicts.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
     corrected = verdicts.holm([NAN, 0.5, 0.9, 0.02])
     assert corrected[1:] == pytest.approx((1.0, 1.0, 0.06)) and math.isnan(corrected[0])
+    assert verdicts.holm([0.8, 0.9]) == (1.0, 1.0), "no chance is larger"
     assert verdicts.holm([]) == ()
 
 

@@ -2,10 +2,12 @@
 
 import contextlib
 import errno
+import itertools
 import os
 import shutil
 import signal
 import subprocess
+import time
 
 import jax
 import numpy as np
@@ -130,6 +132,19 @@ def test_a_run_folder_that_is_taken_away_ends_the_run(tmp_path, monkeypatch):
     assert not run.exists()
     monkeypatch.setattr(train_group, "save", save)
     assert jaxcifar.train(STUDY, tmp_path / "moved").summary["members"].keys() == {"a", "b"}
+
+
+@pytest.mark.reliability("T16")
+def test_odd_places_and_clocks_change_no_number(whole, tmp_path, monkeypatch):
+    """A path of spaces, signs and many letters; no home folder; a clock that is set back."""
+    clock = itertools.count(2e9, -60)
+    monkeypatch.setattr(time, "time", lambda: float(next(clock)))
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setenv("TZ", "Antarctica/Troll")
+    run = tmp_path / "with space" / "\u00fc\u5b66 $x 'q' {0}" / ("long" * 50)
+    jaxcifar.train(STUDY, run)
+    for which in ("step:2", "last", "best"):
+        assert_same_weights(whole, run, which)
 
 
 @pytest.mark.reliability("T2")
