@@ -1,9 +1,8 @@
 """Loss surfaces to turn and zoom: one HTML file that needs no network."""
 
-import html
 import importlib.util
-import textwrap
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,29 @@ from jaxcifar.core.files import write_atomically
 from jaxcifar.figures.surface_words import axis_names, caption, title
 from jaxcifar.figures.surfaces import COLOURS, Scale
 from jaxcifar.records.landscapes import Landscape
+
+EYE = {"x": 1.75, "y": 1.75, "z": 1.25}  # far enough for all names of axes
+WIDTH = 24  # least of a panel, in the page's em: a narrower screen scrolls
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light; }}
+body {{ margin: 1rem; background: #fff; color: #1c1e21; font: 16px/1.5 system-ui, sans-serif; }}
+p {{ max-width: 60rem; font-size: .875rem; color: #555b63; }}
+.wide {{ overflow-x: auto; }}
+#landscape {{ min-width: {width}em; }}
+</style>
+</head>
+<body>
+<p>{caption}</p>
+<div class="wide">{plot}</div>
+</body>
+</html>
+"""
 
 
 def there() -> bool:
@@ -28,9 +50,15 @@ def save(found: Sequence[Landscape], path: Path) -> Path:
     import plotly.io
 
     made = _surfaces(found) if found[0].b is not None else _lines(found)
-    text = plotly.io.to_html(
-        made, include_plotlyjs=True, full_html=True, div_id="landscape",
+    plot = plotly.io.to_html(
+        made, include_plotlyjs=True, full_html=False, div_id="landscape",
         config={"displaylogo": False, "responsive": True},
+    )  # fmt: skip
+    name = ", ".join(title(each) for each in found)
+    text = PAGE.format(
+        title=escape(name), plot=plot,
+        caption=escape(caption(found, Scale(found).log, marked=False)),
+        width=WIDTH * min(len(found), 2),
     )  # fmt: skip
     write_atomically(path, text.encode())
     return path
@@ -40,6 +68,7 @@ def _surfaces(found: Sequence[Landscape]) -> Any:
     from plotly.graph_objects import Figure, Scatter3d, Surface
 
     scale, columns = Scale(found), min(len(found), 2)
+    heights = _heights(np.array([scale.low, scale.high]), scale)
     rows = -(-len(found) // columns)
     made = Figure()
     for place, each in enumerate(found):
@@ -58,15 +87,16 @@ def _surfaces(found: Sequence[Landscape]) -> Any:
             "domain": {"x": [column / columns, (column + 1) / columns],
                        "y": [1 - (row + 1) / rows, 1 - row / rows]},
             "xaxis": {"title": {"text": names[0]}}, "yaxis": {"title": {"text": names[1]}},
-            "zaxis": {"title": {"text": "loss (nats)"}, **_ticks(scale)}, "aspectmode": "cube",
+            "zaxis": {"title": {"text": "loss (nats)"}, "range": heights, **_ticks(scale)},
+            "aspectmode": "cube", "camera": {"eye": EYE},
         }})  # fmt: skip
         made.add_annotation(
             text=title(each), x=(column + 0.5) / columns, y=1 - row / rows, xref="paper",
             yref="paper", yanchor="top", showarrow=False, font={"size": 14},
         )  # fmt: skip
-    bar = {"title": {"text": "loss (nats)"}, **_ticks(scale)}
+    bar = {"title": {"text": "loss (nats)"}, "len": 0.8, **_ticks(scale)}
     made.update_layout(coloraxis={"colorscale": COLOURS.capitalize(), "colorbar": bar})
-    return _finished(made, found, scale, height=560 * rows)
+    return _finished(made, height=560 * rows)
 
 
 def _lines(found: Sequence[Landscape]) -> Any:
@@ -78,16 +108,13 @@ def _lines(found: Sequence[Landscape]) -> Any:
     made.update_xaxes(title_text=axis_names(found[0])[0])
     made.update_yaxes(title_text="loss (nats)", type="log" if scale.log else "linear")
     made.update_layout(showlegend=True)
-    return _finished(made, found, scale, height=560)
+    return _finished(made, height=560)
 
 
-def _finished(made: Any, found: Sequence[Landscape], scale: Scale, height: int) -> Any:
-    lines = textwrap.wrap(caption(found, scale.log, marked=False), 140)  # Plotly breaks none
-    text = "<br>".join(map(html.escape, lines))
+def _finished(made: Any, height: int) -> Any:
     made.update_layout(
-        title={"text": text, "font": {"size": 12}, "automargin": True, "yref": "container"},
-        height=height, margin={"l": 10, "r": 10, "b": 40, "t": 60}, template="plotly_white",
-    )  # fmt: skip
+        height=height, margin={"l": 10, "r": 10, "b": 40, "t": 10}, template="plotly_white"
+    )
     return made
 
 

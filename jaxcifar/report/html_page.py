@@ -23,7 +23,7 @@ FOR_PICTURES = 2_800_000  # bytes, of 3 MB a page; those that no longer fit are 
 NARROW = 900  # pixels: figures of one column
 
 CSS = """
-:root { color-scheme: light; }
+:root { color-scheme: light dark; }
 body { margin: 0; background: #fff; color: #1c1e21; font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 70rem; margin: 0 auto; padding: 2rem 1.5rem 4rem; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .75rem; }
@@ -50,6 +50,14 @@ figure { margin: 0; grid-column: span 2; }
 figure.narrow { grid-column: span 1; }
 figure img { display: block; width: 100%; height: auto; }
 figcaption { max-width: 48rem; margin-top: .4rem; }
+figure img { background: #fff; }
+@media screen and (prefers-color-scheme: dark) {
+  body { background: #131416; color: #d5d9de; }
+  h2, tbody tr { border-color: #3a3f45; }
+  thead th { border-color: #d5d9de; }
+  .warning { background: #2b1a10; }
+  .note, figcaption, tbody th { color: #a3aab2; }
+}
 @media screen and (max-width: 44rem) { figure.narrow { grid-column: span 2; } }
 @media print {
   @page { size: A4; margin: 14mm; }

@@ -154,6 +154,12 @@ def test_a_page_needs_no_network(found, tmp_path):
     assert "Plotly.newPlot" in text and "NaN" not in text.rpartition("Plotly.newPlot")[2]
     for each in found:
         assert each.about["name"] in text
+    before, _, plot = text.partition('<div class="wide">')
+    (said,) = re.findall(r"<p>(.+)</p>", before)  # above the plot, where text wraps
+    assert said not in plot and "viewport" in before
+    if found[0].b is not None and len(found) > 1:  # heights are compared: one range for all
+        ranges = re.findall(r'"range":(\[[^\]]*\])', plot.rpartition("Plotly.newPlot")[2])
+        assert len(ranges) == len(found) and len(set(ranges)) == 1
 
 
 def record(folder, found, done=True):
