@@ -13,20 +13,27 @@ from jaxcifar.planning.prepare import Prepared
 from jaxcifar.records import code_digest
 
 
-def require_same(prepared: Prepared) -> None:
+def require_same(prepared: Prepared, only_group: str | None = None) -> None:
     """Make sure that all processes are about to do the same. All must call it.
 
     Raises: UserError: in every one of them; it names one that differs from the first, and in what.
     """
-    rows = [json.loads(text) for text in processes.gathered(json.dumps(_told(prepared)))]
+    mine = json.dumps(_told(prepared) | {"only_group": only_group})
+    rows = [json.loads(text) for text in processes.gathered(mine)]
     for number, row in enumerate(rows):
         changed = differences(rows[0], row)
         if changed:
+            named = [_named(line, number) for line in changed[:3]]
             raise UserError(
-                f"process {number} is about to do other than process 0 (here): "
-                f"{'; '.join(line.replace(' there,', ' in 0,') for line in changed[:3])}\n"
+                f"process {number} is about to do other than process 0: {'; '.join(named)}\n"
                 "give all of them the same command, data and run folder"
             )
+
+
+def _named(line: str, number: int) -> str:
+    """A difference, of the first process's value "there" and another's "here"."""
+    before = line.replace(" there, ", " in process 0, ").removesuffix(" here")
+    return f"{before} in process {number}"
 
 
 def _told(prepared: Prepared) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def train_group(
     with _opened(group, machine):
         snapshot = processes.together(lambda: restore_or_start(group))
         _require_same_step(snapshot)
-        say(_headline(group, snapshot))
+        say(_headline(group, snapshot) + _mesh(group, machine))
         progress = Progress(group.plan, snapshot.cursor.step)
         with signals.signals() as signalled, Saver() as saver:
             hooks = engine.Hooks(
@@ -160,6 +160,13 @@ def _headline(group: Group, snapshot: Snapshot) -> str:
         f"{group.plan.id}: {len(group.plan.members)} members {how}, {begun}, on {group.data.label} "
         f"({group.plan.n_train:,} training images)"
     )
+
+
+def _mesh(group: Group, machine: hardware.Hardware) -> str:
+    """``, on 2 x 4 of 8 devices``: along members and along batches; nothing of a single one."""
+    program = group.plan.phases[0].program
+    spread = f", on {program.devices} x {program.data} of {machine.devices} devices"
+    return spread if machine.devices > 1 else ""
 
 
 def restore_or_start(group: Group) -> Snapshot:

@@ -99,7 +99,7 @@ def train_prepared(
     Raises: IncompleteError: it was one of several processes, and lost another.
     """
     with processes.missed():
-        agreement.require_same(prepared)
+        agreement.require_same(prepared, only_group)
         return _train(prepared, only_group, command, watch)
 
 
