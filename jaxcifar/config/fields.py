@@ -71,7 +71,8 @@ def _counts(value: Any) -> bool:
         return all(map(_counts, value))
     if not isinstance(value, numbers.Real):
         return True
-    return abs(value) < (2**31 if isinstance(value, numbers.Integral) else LARGEST)
+    number: Any = value
+    return bool(abs(number) < (2**31 if isinstance(value, numbers.Integral) else LARGEST))
 
 
 def expected(hint: Any) -> str:
