@@ -1,7 +1,7 @@
 """Curvature of a loss at its weights: eigenvalues, trace and spectral density of its Hessian."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from jaxcifar.core.errors import UserError
 from jaxcifar.core.types import Tree
 from jaxcifar.landscape import lanczos, points
 from jaxcifar.landscape.objective import Objective
-from jaxcifar.landscape.progress import watched
+from jaxcifar.landscape.progress import in_turn, watched
 from jaxcifar.landscape.slices import objective_of
 from jaxcifar.records import hessians
 from jaxcifar.records.hessians import Hessian
@@ -159,11 +159,44 @@ def _density(work: _Work, found: Hessian) -> Iterator[Hessian]:
 
 
 def flat_product(objective: Objective) -> tuple[lanczos.Product, int, str]:
-    """The product of an objective's Hessian with flat vectors (n,), n, and their dtype."""
+    """The product of an objective's Hessian with flat vectors (n,), n, and their dtype.
+
+    On a CPU both halves of the batches are worked on at a time, as one leaves cores idle that the
+    other can use (VGG-A at width 0.25 on 2 cores: 0.72 of the time); their sum is always taken in
+    the same order. It is compiled once and here, under this thread's switches: what is called by
+    other threads depends on none of theirs, and takes arrays alone.
+    """
     flat, _ = ravel_pytree(objective.params)
-    shares = jnp.asarray(objective.counts / objective.counts.sum(), flat.dtype)
-    fixed = (objective.loss, objective.params, objective.batches, shares)
-    return partial(_flat, *fixed), flat.size, str(flat.dtype)
+    fixed = jax.device_put((objective.loss, objective.params))
+    parts = jax.device_put(_halves(objective))
+    like = jax.ShapeDtypeStruct(flat.shape, flat.dtype)
+    run = _flat.lower(*fixed, *parts[0], like).compile()
+
+    def product(vector: jax.Array) -> jax.Array:
+        found = in_turn(
+            lambda part: jax.block_until_ready(run(*fixed, *part, vector)), parts, len(parts)
+        )
+        return reduce(jnp.add, found)
+
+    return product, flat.size, str(flat.dtype)
+
+
+def _halves(objective: Objective) -> list[tuple[Any, np.ndarray]]:
+    """Batches and their shares, in one part or, on a CPU, in two of one shape.
+
+    A batch that is left over is filled up by itself, with a share of 0.
+    """
+    count = len(objective.counts)
+    dtype = jnp.result_type(*jax.tree.leaves(objective.params))
+    shares = np.asarray(objective.counts / objective.counts.sum(), dtype)
+    if jax.default_backend() != "cpu" or count == 1:
+        return [(objective.batches, shares)]
+    rows = np.minimum(np.arange(count + count % 2), count - 1).reshape(2, -1)
+    shares = np.append(shares, np.zeros(count % 2, dtype)).reshape(rows.shape)
+    return [
+        (jax.tree.map(lambda leaf, of=of: jnp.asarray(leaf)[of], objective.batches), share)
+        for of, share in zip(rows, shares, strict=True)
+    ]
 
 
 @jax.jit

@@ -14,7 +14,7 @@ from jaxcifar import landscape, programs
 from jaxcifar.config import replace
 from jaxcifar.core.errors import UserError
 from jaxcifar.landscape import lanczos, objective
-from jaxcifar.landscape.hessian import flat_product, hessian_product
+from jaxcifar.landscape.hessian import _halves, flat_product, hessian_product
 from jaxcifar.models.batch_norm import batch_norm, normalise
 from jaxcifar.records import hessians
 
@@ -44,15 +44,16 @@ def quadratic(matrices, counts=None, at=1.0):
     return objective.of_loss(loss, params, jnp.asarray(np.stack(matrices), jnp.float32), counts)
 
 
-def network(mode, dtype="float32"):
-    """A dense network with BatchNorm: (loss, params, batches), 3 batches of 12."""
+def network(mode, dtype="float32", hidden=8):
+    """A dense network of 26 * hidden weights, with BatchNorm: (loss, params, batches of 12)."""
     keys = jax.random.split(jax.random.key(4), 5)
     params = {
-        "in": jax.random.normal(keys[0], (6, 16), dtype), "scale": jnp.full(16, 1.5, dtype),
-        "bias": jax.random.normal(keys[1], (16,), dtype),
-        "out": jax.random.normal(keys[2], (16, 5), dtype),
+        "in": jax.random.normal(keys[0], (19, hidden), dtype),
+        "scale": jnp.full(hidden, 1.5, dtype),
+        "bias": jax.random.normal(keys[1], (hidden,), dtype),
+        "out": jax.random.normal(keys[2], (hidden, 5), dtype),
     }  # fmt: skip
-    mean, var = jnp.full(16, 0.3, dtype), jnp.full(16, 2.0, dtype)
+    mean, var = jnp.full(hidden, 0.3, dtype), jnp.full(hidden, 2.0, dtype)
 
     def loss(params, batch):
         x, labels = batch
@@ -64,7 +65,7 @@ def network(mode, dtype="float32"):
         logits = jax.nn.log_softmax(jax.nn.relu(y) @ params["out"])
         return -jnp.take_along_axis(logits, labels[:, None], axis=1).mean()
 
-    batches = (jax.random.normal(keys[3], (3, 12, 6), dtype),
+    batches = (jax.random.normal(keys[3], (3, 12, 19), dtype),
                jax.random.randint(keys[4], (3, 12), 0, 5))  # fmt: skip
     return loss, params, batches
 
@@ -112,6 +113,22 @@ def test_of_quadratics_it_is_their_weighted_mean(counts):
     assert found.parameters == 9 and found.converged and found.units["eigenvalues"]
 
 
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+@pytest.mark.parametrize("counts", [[3], [1, 4], [2, 2, 1], [5, 1, 1, 2], [1, 2, 3, 4, 5]])
+def test_batches_are_shared_out_and_each_counts_once(counts, backend, monkeypatch):
+    """Two halves at a time on a CPU, where an odd number of batches is filled up."""
+    matrices = [symmetric(7, seed) for seed in range(len(counts))]
+    monkeypatch.setattr("jax.default_backend", lambda: backend)
+    mine = quadratic(matrices, counts)
+    parts = _halves(mine)
+    assert len(parts) == (1 if backend == "gpu" or len(counts) == 1 else 2)
+    assert len({len(share) for _, share in parts}) == 1, "one program serves both"
+    product, n, _ = flat_product(mine)
+    found = np.stack([product(row) for row in jnp.eye(n)])
+    wanted = sum(c * m for c, m in zip(counts, matrices, strict=True)) / sum(counts)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize("at", [0.0, 1.0, -7.0])
 def test_of_a_quadratic_it_is_the_same_everywhere_and_of_a_linear_loss_nothing(at):
     found = landscape.hessian(quadratic([symmetric(6)], at=at), top=3, trace=2, density=1)
@@ -124,14 +141,15 @@ def test_of_a_quadratic_it_is_the_same_everywhere_and_of_a_linear_loss_nothing(a
         np.testing.assert_array_equal(values, 0.0)
 
 
+@pytest.mark.parametrize("hidden", [8, pytest.param(80, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("mode", objective.MODES)
-def test_of_a_network_with_batch_norm_it_is_the_dense_matrix(mode, dtype):
-    loss, params, batches = network(mode, dtype)
+def test_of_a_network_with_batch_norm_it_is_the_dense_matrix(mode, dtype, hidden):
+    loss, params, batches = network(mode, dtype, hidden)
     mine = objective.of_loss(loss, params, batches)
     tolerance = PRECISION[dtype] / 10
     found = landscape.hessian(mine, top=5, trace=30, density=2, tolerance=tolerance, steps=150)
     matrix = dense(loss, params, batches)
-    assert found.converged and found.parameters == len(matrix) == 208
+    assert found.converged and found.parameters == len(matrix) == 26 * hidden
     assert_matches(found, matrix, PRECISION[dtype])
 
 
@@ -174,19 +192,27 @@ def vgg(mode, dtype):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", objective.MODES)
-def test_of_vgg_with_batch_norm_it_is_the_dense_matrix(mode, dtype):
-    mine = vgg(mode, dtype)
-    product, n, name = flat_product(mine)
-    assert n == 2640 and name == dtype
-    columns = jax.lax.map(product, jnp.eye(n, dtype=dtype), batch_size=64)
-    matrix = np.asarray(columns, np.float64)
-    scale = np.abs(matrix).max()
-    np.testing.assert_allclose(matrix, matrix.T, atol=PRECISION[dtype] * scale)
-    found = landscape.hessian(
-        mine, top=5, trace=30, density=1, steps=200, tolerance=PRECISION[dtype] / 10
-    )
-    assert found.converged
-    assert_matches(found, matrix, PRECISION[dtype])
+def test_of_vgg_with_batch_norm_products_are_differences_of_gradients(mode):
+    """Of its 2,640 weights, and the same from either side: u.(H v) is v.(H u)."""
+    with jax.enable_x64(True):
+        mine = vgg(mode, "float64")
+        product, n, dtype = flat_product(mine)
+        assert (n, dtype) == (2640, "float64")
+        flat, unravel = ravel_pytree(mine.params)
+        u, v = jax.random.normal(jax.random.key(0), (2, n))
+
+        @jax.jit
+        def gradient(at):
+            def mean(params):
+                return jax.lax.map(lambda batch: mine.loss(params, batch), mine.batches).mean()
+
+            return ravel_pytree(jax.grad(mean)(unravel(at)))[0]
+
+        images = product(u), product(v)
+        wanted = (gradient(flat + 1e-7 * v) - gradient(flat - 1e-7 * v)) / 2e-7
+        scale = np.abs(wanted).max()
+        np.testing.assert_allclose(images[1], wanted, atol=1e-5 * scale)
+        assert u @ images[1] == pytest.approx(v @ images[0], rel=1e-8)
 
 
 def test_two_runs_agree_to_the_bit_and_seeds_differ():
