@@ -2,10 +2,12 @@
 
 import shutil
 
+import jax
 import numpy as np
 import pytest
 
 from jaxcifar import cli
+from jaxcifar.checkpoints import snapshots
 from jaxcifar.core.errors import UserError
 from jaxcifar.figures import landscapes as drawn
 from jaxcifar.landscape import __main__, slices
@@ -114,6 +116,26 @@ def test_a_member_without_such_weights_leaves_the_others_theirs(
     assert run("line", "--workdir", str(trained.workdir), *OF) == 2
     out, err = capsys.readouterr()
     assert "b: loss" in out and "a: member 'a' diverged" in err and len(drawings) == 1
+
+
+@pytest.mark.parametrize("line", [
+    ("surface",), ("line",), ("line", "--to-member=b"), ("hessian", "--top=1", "--steps=2"),
+])  # fmt: skip
+def test_weights_of_nan_are_named(trained, drawings, capsys, monkeypatch, line):
+    whole = snapshots.read_weights
+
+    def broken(*args):
+        found = whole(*args)
+        for kind in found.values():
+            jax.tree.leaves(kind["params"])[0][...] = np.nan
+        return found
+
+    monkeypatch.setattr(snapshots, "read_weights", broken)
+    command, *rest = line
+    assert run(command, "--workdir", str(trained.workdir), "--member=a", *rest) == 2
+    said = capsys.readouterr().err
+    assert "weights of member 'a' in" in said and "are not all finite" in said and drawings == []
+    assert len(said.strip().splitlines()) <= 3
 
 
 def test_a_run_without_kept_checkpoints_has_no_trajectory(trained, drawings, capsys, tmp_path):
