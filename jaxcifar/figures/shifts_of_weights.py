@@ -24,15 +24,27 @@ from jaxcifar.records.of_weights import step_of
 @styled
 def of_weights(found: Sequence[Shift]) -> Figure:
     """Distances and cosines of all layers over the batches, of weights that stay."""
-    shown = found[:MOST]
-    several = len({each.about["which"] for each in shown}) > 1
-    drawn = [
-        Profile(f"{each.about['name']}, {each.about['which']}" if several else each.about["name"],
-             each.layers, look(SERIES, index), each.distance, each.cosine)
-        for index, each in enumerate(shown)
-    ]  # fmt: skip
-    note = f"Drawn: the first {MOST} of {len(found)}" if len(found) > MOST else ""
+    shown, note = _shown(found)
+    members, kinds = (list(dict.fromkeys(str(each.about[key]) for each in shown))
+                      for key in ("name", "which"))  # fmt: skip
+    drawn = []
+    for each in shown:
+        name, which = str(each.about["name"]), str(each.about["which"])
+        shape = look(SERIES, members.index(name))  # a colour a member, a marker a kind of weights
+        if len(kinds) > 1:
+            shape = shape._replace(marker=look(SERIES, kinds.index(which)).marker)
+            name = f"{name}, {which}"
+        drawn.append(Profile(name, each.layers, shape, each.distance, each.cosine))
     return below(profiles(drawn), [*_told(shown), bars("batches"), note, holes(shown)])
+
+
+def _shown(found: Sequence[Shift]) -> tuple[Sequence[Shift], str]:
+    """As many as fit, and what there is to say of the others."""
+    if len(found) <= MOST:
+        return found, ""
+    last = list({each.about["name"]: each for each in found}.values())
+    more = f" of the first {MOST} members" if len(last) > MOST else " of each member"
+    return last[:MOST], f"Drawn: the last weights{more}"
 
 
 @styled

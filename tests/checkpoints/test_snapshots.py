@@ -28,7 +28,7 @@ def test_a_snapshot_comes_back_bit_for_bit(tmp_path):
         assert np.asarray(a).dtype == np.asarray(b).dtype
 
 
-@pytest.mark.parametrize("part", ["histograms", "probes"])
+@pytest.mark.parametrize("part", ["histograms", "probes", "shift", "activations"])
 def test_only_what_was_asked_for_is_written(tmp_path, part):
     """So that checkpoints from before there was any can still be continued."""
     for step, asked in ((1, {}), (2, {"counts": np.ones((2, 3), np.int32)})):

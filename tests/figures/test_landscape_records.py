@@ -140,6 +140,14 @@ def test_shifts_of_two_networks_stand_on_the_layers_that_both_have():
     assert "bn-0.001" in said and "plain-0.001" in said
 
 
+def test_where_not_all_fit_the_last_weights_of_each_are_drawn():
+    kinds = ["best", *(f"step:{step}" for step in range(1, 5))]
+    found = [shift(name, which) for name in LAYERS for which in kinds]
+    said = words(shifts_of_weights.of_weights(found))
+    assert "Drawn: the last weights of each member." in said and "weights: step:4" in said
+    assert "best" in words(shifts_of_weights.of_weights(found[:4]))
+
+
 def test_lines_along_training_are_means_over_batches():
     rows = [shift(which="step:9"), shift(which="step:20")]
     rows[1].distance[0, 2] = np.nan

@@ -71,7 +71,7 @@ def test_what_was_cut_goes_on_to_the_same_bits(trained, tmp_path, monkeypatch):
 
 
 def test_all_members_are_measured_where_none_is_named(trained, drawings):
-    assert run(trained.workdir, "--subset=16", "--batch=16") == 0
+    assert run(trained.workdir, *FEW) == 0
     found = records.compared(trained.workdir)[drawings[0]]
     assert [each.about["name"] for each in found] == ["a", "b"]
 
@@ -114,14 +114,14 @@ def test_a_member_that_diverged_is_told_and_the_others_have_answers(
     trained, drawings, capsys, monkeypatch
 ):
     monkeypatch.setattr(fates, "lost", lambda *_: {"a": "member 'a' diverged\ntrain it anew"})
-    assert run(trained.workdir, "--subset=16", "--batch=16") == 2
+    assert run(trained.workdir, *FEW) == 2
     said = capsys.readouterr()
     assert "a (best): member 'a' diverged" in said.err and "b (best): distance" in said.out
     assert run(trained.workdir, "--member=a", *FEW) == 2
 
 
 def test_what_overflows_is_a_hole_that_is_told(trained, drawings, capsys):
-    assert run(trained.workdir, "--member=b", "--size=1e38", "--subset=16", "--batch=16") == 0
+    assert run(trained.workdir, "--member=b", "--size=1e38", *FEW) == 0
     assert "distances not finite" in capsys.readouterr().out
     (found,) = records.compared(trained.workdir)[drawings[0]]
     assert np.isnan(found.distance[0, 2:]).any() and np.isfinite(found.gradient_norm).all()
@@ -131,7 +131,7 @@ def test_what_overflows_is_a_hole_that_is_told(trained, drawings, capsys):
 def test_a_damaged_record_is_named(trained, drawings, tmp_path, capsys, harm):
     copy = shutil.copytree(trained.workdir, tmp_path / "copy")
     shutil.rmtree(copy / "landscape", ignore_errors=True)
-    asked = ("--member=b", "--subset=16", "--batch=16")
+    asked = ("--member=b", *FEW)
     assert run(copy, *asked) == 0
     (path,) = (copy / "landscape").iterdir()
     if harm == "cut":

@@ -1,4 +1,4 @@
-"""Probes along the gradient: closed forms, and a run that they leave alone."""
+"""Probes along the gradient: closed forms, any loss of a pytree, and what is refused."""
 
 import functools
 
@@ -9,8 +9,7 @@ import pytest
 import tiny
 
 from jaxcifar import landscape
-from jaxcifar.config import Config, Stage, replace
-from jaxcifar.core import signals
+from jaxcifar.config import Config, replace
 from jaxcifar.core.errors import UserError
 from jaxcifar.landscape import step_probes
 from jaxcifar.planning import dry_run, speed
@@ -18,7 +17,6 @@ from jaxcifar.records.step_probes import with_smoothness
 
 SIZES = np.array([0.05, 0.1, 0.2, 0.4])
 FAR = np.array([0.1, 1.0, 10.0, 100.0])
-RATES = ({"optim.lr": 0.01}, {"optim.lr": 0.03})
 PLAIN = replace(tiny.BASE, {"optim.momentum": 0.0})
 PROBED = replace(PLAIN, {"probe.every": "2 steps", "probe.factors": (0.1, 1.0, 4.0)})
 
@@ -106,105 +104,6 @@ def test_what_overflows_is_a_hole_and_not_the_others():
     np.testing.assert_array_equal(np.isfinite(found["losses"]), [True, True, False, False])
     np.testing.assert_array_equal(np.isnan(found["losses"]), [False, False, True, True])
     assert np.isnan(found["smoothness"]), "the largest of all is not known"
-
-
-@pytest.fixture(scope="module")
-def runs():
-    """The same training with and without probes, and the snapshots that the former saved."""
-    return both(RATES, n_train=32)
-
-
-def both(rows, n_train, **changes):
-    saved = []
-    made, plain = (tiny.make_plan(*rows, base=replace(base, changes), n_train=n_train)
-                   for base in (PROBED, PLAIN))  # fmt: skip
-    data = tiny.images_of(made, n_train)
-    return made, tiny.run(made, data, saved=saved), tiny.run(plain, data), saved
-
-
-def assert_same_training(probed, plain):
-    tiny.assert_same_bits(probed._replace(book=probed.book._replace(probes={})), plain)
-
-
-def test_training_is_the_same_to_the_bit(runs):
-    _, probed, plain, _ = runs
-    assert_same_training(probed, plain)
-
-
-@pytest.mark.slow
-def test_so_it_is_where_batches_are_short_and_stages_change_them():
-    """Epochs of 16, 16 and 8 images under AdamW, then of 20 under SGD; a probe before each step."""
-    stage = Stage(0.5, {"optim.name": "sgd", "train.batch_size": 20})
-    changes = {"optim.name": "adamw", "optim.momentum": None, "stages": (stage,)}
-    rows = tuple(row | {"optim.clip": 1.0, "model.dropout_rate": 0.3} for row in RATES)
-    made, probed, plain, _ = both(rows, 40, **changes)
-    assert_same_training(probed, plain)
-    assert [made.batch_sizes()[step] for step in made.events.probe] == [16, 8, 20]
-    steps = probed.book.steps["loss"][:, list(made.events.probe)]
-    np.testing.assert_allclose(probed.book.probes["loss"], steps, rtol=2e-6)
-
-
-def test_probes_are_of_the_very_step_that_follows(runs):
-    """Of plain SGD: the loss it records, and the gradient that its weights move by."""
-    made, probed, _, _ = runs
-    assert made.events.probe == (0, 2)
-    seen = probed.book.probes
-    for name, shape in {"loss": (2, 2), "gradient_norm": (2, 2), "losses": (2, 2, 3)}.items():
-        assert seen[name].shape == shape and np.isfinite(seen[name]).all()
-    steps = probed.book.steps["loss"][:, [0, 2]]
-    np.testing.assert_allclose(seen["loss"], steps, rtol=2e-6)
-    stops, data = [], tiny.images_of(made, 32)
-    for wanted in (1, 2):  # before the first step, before the third
-        calls = iter(range(1, 100))
-        with pytest.raises(signals.Interrupted) as stopped:
-            tiny.run(made._replace(events=made.events._replace(keep=(1,))), data,
-                     stop=lambda calls=calls, wanted=wanted: next(calls) == wanted)  # fmt: skip
-        stops.append(tiny.host(stopped.value.snapshot))
-    assert [int(stop.cursor.step) for stop in stops] == [0, 1]
-    before, after = (jax.tree.leaves(stop.state.params) for stop in stops)
-    for m, rate in enumerate((0.01, 0.03)):
-        moved = [np.ravel(a[m] - b[m]).astype("f8") for a, b in zip(before, after, strict=True)]
-        norm = np.linalg.norm(np.concatenate(moved)) / rate
-        assert seen["gradient_norm"][m, 0] == pytest.approx(norm, rel=1e-3)
-
-
-def test_stopped_anywhere_and_continued_the_records_are_the_same(runs):
-    made, probed, _, _ = runs
-    data = tiny.images_of(made, 32)
-    for wanted in range(1, 5):
-        calls = iter(range(1, 100))
-        with pytest.raises(signals.Interrupted) as stopped:
-            tiny.run(made, data, stop=lambda calls=calls, wanted=wanted: next(calls) == wanted)
-        tiny.assert_same_bits(tiny.run(made, data, tiny.host(stopped.value.snapshot)), probed)
-
-
-def test_the_table_tells_of_itself_and_ends_with_the_steps_taken(runs):
-    made, _, _, saved = runs
-    table = step_probes.table(made, saved[0].book, int(saved[0].cursor.step))
-    assert table["step"].tolist() == [0] and table["members"].tolist() == ["m0", "m1"]
-    np.testing.assert_allclose(table["sizes"], [0.01, 0.1, 0.4], rtol=1e-12)
-    assert set(table) == {"members", "units", *step_probes.records.UNITS}
-    beta = table["distance"] / (table["sizes"] * table["gradient_norm"][..., None])
-    np.testing.assert_array_equal(table["smoothness"], beta.max(-1))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("change", [{"lane": "map"}, {"shared_batch": False}])
-def test_lanes_agree(runs, change):
-    made, probed, _, _ = runs
-    other = tiny.make_plan(*RATES, base=PROBED, n_train=32, **change)
-    other = tiny.run(other, tiny.images_of(other, 32))
-    for name, values in probed.book.probes.items():
-        np.testing.assert_allclose(other.book.probes[name][:, 0], values[:, 0], rtol=1e-3)
-
-
-def test_a_lost_member_has_no_probes_and_disturbs_nobody(runs):
-    _, probed, _, _ = runs
-    made = tiny.make_plan(RATES[0], {"optim.lr": 1e30}, base=PROBED, n_train=32)
-    lost = tiny.run(made, tiny.images_of(made, 32)).book.probes
-    for name, values in probed.book.probes.items():
-        np.testing.assert_array_equal(lost[name][0], values[0])
-        assert np.isnan(lost[name][1, -1]).all()
 
 
 def test_any_loss_of_a_pytree_is_probed_batch_by_batch():

@@ -1,4 +1,4 @@
-"""What training records of its layers: shifts of gradients and distributions of outputs."""
+"""What training looks at before its steps, and that it trains as without."""
 
 import jax
 import jax.numpy as jnp
@@ -10,36 +10,38 @@ from jaxcifar import landscape, models, programs
 from jaxcifar.config import Config, Stage, population, replace
 from jaxcifar.core import signals
 from jaxcifar.core.errors import UserError
-from jaxcifar.landscape import step_activations, step_shift, training_probes
+from jaxcifar.landscape import step_activations, step_probes, step_shift, training_probes
 from jaxcifar.landscape.moment import Moment
 from jaxcifar.planning import dry_run, speed
 from jaxcifar.records import activations, covariate_shift
+from jaxcifar.records import step_probes as along_gradient
 from jaxcifar.records.activations import LEVELS
 
 RATES = ({"optim.lr": 0.01}, {"optim.lr": 0.03})
 PLAIN = replace(tiny.BASE, {"optim.momentum": 0.0})
-SPANS = {"probe.shift_every": "2 steps", "probe.activations_every": "1 steps"}
-PROBED = replace(PLAIN, SPANS)
+LAYERS = {"probe.shift_every": "2 steps", "probe.activations_every": "1 steps"}
+PROBED = replace(PLAIN, {"probe.every": "2 steps", "probe.factors": (0.1, 1.0, 4.0)} | LAYERS)
 N_TRAIN = 32
-TABLES = {covariate_shift.FILE: covariate_shift, activations.FILE: activations}
+TABLES = {each.FILE: each for each in (along_gradient, covariate_shift, activations)}
+NOTED = [probe.noted for probe in training_probes.PROBES]
 
 
 @pytest.fixture(scope="module")
 def runs():
     """The same training with and without probes, and the snapshots that the former saved."""
-    return both(PROBED, PLAIN)
+    return both(RATES, N_TRAIN)
 
 
-def both(probed, plain, rows=RATES, n_train=N_TRAIN, **changes):
+def both(rows, n_train, **changes):
     saved = []
-    made, other = (tiny.make_plan(*rows, base=replace(base, changes), n_train=n_train)
-                   for base in (probed, plain))  # fmt: skip
+    made, plain = (tiny.make_plan(*rows, base=replace(base, changes), n_train=n_train)
+                   for base in (PROBED, PLAIN))  # fmt: skip
     data = tiny.images_of(made, n_train)
-    return made, tiny.run(made, data, saved=saved), tiny.run(other, data), saved
+    return made, tiny.run(made, data, saved=saved), tiny.run(plain, data), saved
 
 
 def assert_same_training(probed, plain):
-    blank = {probe.noted: {} for probe in training_probes.PROBES}
+    blank = {noted: {} for noted in NOTED}
     tiny.assert_same_bits(probed._replace(book=probed.book._replace(**blank)), plain)
 
 
@@ -76,17 +78,43 @@ def test_training_is_the_same_to_the_bit(runs):
 
 
 @pytest.mark.slow
-def test_so_it_is_with_all_probes_short_batches_and_stages():
+def test_so_it_is_where_batches_are_short_and_stages_change_them():
+    """Epochs of 16, 16 and 8 images under AdamW, then of 20 under SGD; a probe before each step."""
     stage = Stage(0.5, {"optim.name": "sgd", "train.batch_size": 20})
-    changes = {"optim.name": "adamw", "optim.momentum": None, "stages": (stage,),
-               "optim.clip": 1.0, "model.dropout_rate": 0.3}  # fmt: skip
-    probed = replace(PROBED, {"probe.every": "2 steps", "probe.factors": (0.1, 1.0)})
-    made, probed, plain, _ = both(probed, PLAIN, n_train=40, **changes)
+    changes = {"optim.name": "adamw", "optim.momentum": None, "stages": (stage,)}
+    rows = tuple(row | {"optim.clip": 1.0, "model.dropout_rate": 0.3} for row in RATES)
+    made, probed, plain, _ = both(rows, 40, **changes)
     assert_same_training(probed, plain)
-    assert made.events.shift == (0, 2, 4) and made.events.activations == (0, 1, 2, 3, 4)
+    assert [made.batch_sizes()[step] for step in made.events.probe] == [16, 8, 20]
+    steps = probed.book.steps["loss"][:, list(made.events.probe)]
+    np.testing.assert_allclose(probed.book.probes["loss"], steps, rtol=2e-6)
     for probe in training_probes.PROBES:
         for values in getattr(probed.book, probe.noted).values():
             assert np.isfinite(values).all()
+
+
+def test_probes_are_of_the_very_step_that_follows(runs):
+    """Of plain SGD: the loss it records, and the gradient that its weights move by."""
+    made, probed, _, _ = runs
+    assert made.events.probe == (0, 2)
+    seen = probed.book.probes
+    for name, shape in {"loss": (2, 2), "gradient_norm": (2, 2), "losses": (2, 2, 3)}.items():
+        assert seen[name].shape == shape and np.isfinite(seen[name]).all()
+    steps = probed.book.steps["loss"][:, [0, 2]]
+    np.testing.assert_allclose(seen["loss"], steps, rtol=2e-6)
+    stops, data = [], tiny.images_of(made, N_TRAIN)
+    for wanted in (1, 2):  # before the first step, before the third
+        calls = iter(range(1, 100))
+        with pytest.raises(signals.Interrupted) as stopped:
+            tiny.run(made._replace(events=made.events._replace(keep=(1,))), data,
+                     stop=lambda calls=calls, wanted=wanted: next(calls) == wanted)  # fmt: skip
+        stops.append(tiny.host(stopped.value.snapshot))
+    assert [int(stop.cursor.step) for stop in stops] == [0, 1]
+    before, after = (jax.tree.leaves(stop.state.params) for stop in stops)
+    for m, rate in enumerate((0.01, 0.03)):
+        moved = [np.ravel(a[m] - b[m]).astype("f8") for a, b in zip(before, after, strict=True)]
+        norm = np.linalg.norm(np.concatenate(moved)) / rate
+        assert seen["gradient_norm"][m, 0] == pytest.approx(norm, rel=1e-3)
 
 
 def test_stopped_anywhere_and_continued_the_records_are_the_same(runs):
@@ -104,7 +132,8 @@ def test_the_tables_tell_of_themselves_and_end_with_the_steps_taken(runs):
     whole = dict(training_probes.tables(made, probed.book, made.n_step))
     part = dict(training_probes.tables(made, saved[0].book, int(saved[0].cursor.step)))
     assert set(whole) == set(part) == set(TABLES)
-    assert part[covariate_shift.FILE]["step"].tolist() == [0]
+    for file in (along_gradient.FILE, covariate_shift.FILE):
+        assert part[file]["step"].tolist() == [0]
     assert part[activations.FILE]["step"].tolist() == [0, 1]
     for file, table in whole.items():
         assert set(table) == {"members", "units", *TABLES[file].UNITS}
@@ -115,6 +144,27 @@ def test_the_tables_tell_of_themselves_and_end_with_the_steps_taken(runs):
             assert all(np.isfinite(getattr(found, name)).all() for name in TABLES[file].SEEN)
         with pytest.raises(ValueError, match="is \\("):
             TABLES[file].of_member(table | {"step": np.arange(9)}, 0)
+
+
+def test_the_table_of_gradients_knows_its_sizes(runs):
+    made, _, _, saved = runs
+    table = step_probes.table(made, saved[0].book, int(saved[0].cursor.step))
+    assert table["step"].tolist() == [0] and table["members"].tolist() == ["m0", "m1"]
+    np.testing.assert_allclose(table["sizes"], [0.01, 0.1, 0.4], rtol=1e-12)
+    beta = table["distance"] / (table["sizes"] * table["gradient_norm"][..., None])
+    np.testing.assert_array_equal(table["smoothness"], beta.max(-1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [{"lane": "map"}, {"shared_batch": False}])
+def test_lanes_agree(runs, change):
+    made, probed, _, _ = runs
+    other = tiny.make_plan(*RATES, base=PROBED, n_train=N_TRAIN, **change)
+    other = tiny.run(other, tiny.images_of(other, N_TRAIN))
+    for noted in NOTED:
+        for name, values in getattr(probed.book, noted).items():
+            found = getattr(other.book, noted)[name][:, 0]
+            np.testing.assert_allclose(found, values[:, 0], rtol=2e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("optimizer", [
@@ -196,7 +246,7 @@ def test_a_lost_member_has_no_probes_and_disturbs_nobody(runs):
     _, probed, _, _ = runs
     made = tiny.make_plan(RATES[0], {"optim.lr": 1e30}, base=PROBED, n_train=N_TRAIN)
     lost = tiny.run(made, tiny.images_of(made, N_TRAIN)).book
-    for noted in ("shift", "activations"):
+    for noted in NOTED:
         for name, values in getattr(probed.book, noted).items():
             np.testing.assert_array_equal(getattr(lost, noted)[name][0], values[0])
             assert np.isnan(getattr(lost, noted)[name][1, -1]).all()
@@ -216,7 +266,7 @@ def test_refused_settings(changes, words):
 
 def test_a_dry_run_counts_what_they_cost():
     """A gradient a layer for each shift, a forward pass for each distribution."""
-    probed, plain = (tiny.make_plan(base=base) for base in (PROBED, PLAIN))
+    probed, plain = (tiny.make_plan(base=base) for base in (replace(PLAIN, LAYERS), PLAIN))
     assert probed.batch_sizes()[list(probed.events.shift)].tolist() == [16, 8, 16]
     layers = len(step_shift.layers(probed.phases[0].program))
     done, more = (speed.work(made, 0) for made in (plain, probed))
