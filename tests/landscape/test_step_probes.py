@@ -169,9 +169,9 @@ def test_refused_sizes(sizes):
     ({"probe.every": "1", "probe.factors": (2.0, 1.0)}, "in rising order"),
     ({"probe.every": "1", "probe.factors": (1.0, 1.0)}, "in rising order"),
     ({"probe.every": "1", "probe.factors": (-1.0, 1.0)}, "above 0"),
-    ({"probe.every": "1", "probe.factors": (1.0, float("inf"))}, "finite"),
-    ({"probe.every": "1", "probe.factors": (float("nan"),)}, "finite"),
-    ({"probe.every": "1", "probe.factors": (1.0, float("nan"), 2.0)}, "finite"),
+    ({"probe.every": "1", "probe.factors": (1.0, float("inf"))}, "that 32 bits hold"),
+    ({"probe.every": "1", "probe.factors": (float("nan"),)}, "that 32 bits hold"),
+    ({"probe.every": "1", "probe.factors": (1.0, float("nan"), 2.0)}, "that 32 bits hold"),
 ])  # fmt: skip
 def test_refused_settings(changes, words):
     with pytest.raises(UserError, match=words) as error:
