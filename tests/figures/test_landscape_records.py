@@ -155,6 +155,7 @@ def test_lines_along_training_are_means_over_batches():
     assert len(figure.axes) == 2 * 3
     (line,) = figure.axes[0].lines
     place = rows[0].layers.index(figure.axes[0].get_title())
+    assert place > 0, "the first layer cannot shift"
     wanted = [np.nanmean(each.distance[:, place]) for each in rows]
     np.testing.assert_allclose(line.get_ydata(orig=False), wanted)
     assert list(line.get_xdata(orig=False)) == [9, 20]
