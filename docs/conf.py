@@ -10,7 +10,6 @@ project, author = "jaxcifar", "the jaxcifar authors"
 extensions = [
     "sphinx.ext.autodoc", "myst_nb", "command_help", "docstrings", "mathml",
 ]  # fmt: skip
-suppress_warnings = ["toc.empty_glob"]  # pages that a command writes may not be there yet
 exclude_patterns = ["results/records", "extensions"]
 
 html_theme = "furo"
