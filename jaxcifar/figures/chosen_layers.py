@@ -20,14 +20,14 @@ def spread(names: Sequence[str]) -> tuple[str, ...]:
 def picked(
     layers: Sequence[str], networks: Sequence[Sequence[str]], skipped: int = 0
 ) -> dict[str, str]:
-    """Title -> layer of one network, the same titles for all.
+    """Title -> layer of one network, no normalisation; the same titles for all.
 
     Args:
         layers: of the network.
         networks: the layers of all that are compared.
         skipped: how many of the first are left out.
     """
-    if shared := common(networks)[skipped:]:
+    if shared := [name for name in common(networks) if not is_norm(name)][skipped:]:
         return {name: name for name in spread(shared)}
     own = [name for name in layers if not is_norm(name)][skipped:]
     named = dict(zip(DEPTHS, spread(own), strict=False))

@@ -150,9 +150,9 @@ def test_where_not_all_fit_the_last_weights_of_each_are_drawn():
 
 def test_lines_along_training_are_means_over_batches():
     rows = [shift(which="step:9"), shift(which="step:20")]
-    rows[1].distance[0, 2] = np.nan
+    rows[1].distance[0, 2] = np.nan  # of conv2
     figure = shifts_of_weights.along_training(rows)
-    assert len(figure.axes) == 2 * 3
+    assert [axes.get_title() for axes in figure.axes] == 2 * ["conv2", "fc"]
     (line,) = figure.axes[0].lines
     place = rows[0].layers.index(figure.axes[0].get_title())
     assert place > 0, "the first layer cannot shift"
@@ -167,6 +167,12 @@ def test_lines_along_training_are_means_over_batches():
 ])  # fmt: skip
 def test_the_first_the_middle_and_the_last(names, wanted):
     assert chosen_layers.spread(names) == wanted
+
+
+def test_no_normalisation_is_picked():
+    layers = ("conv1", "bn1", "conv2", "bn2", "fc")
+    assert list(chosen_layers.picked(layers, [layers], skipped=1).values()) == ["conv2", "fc"]
+    assert list(chosen_layers.picked(layers, [layers]).values()) == ["conv1", "conv2", "fc"]
 
 
 def test_networks_without_a_layer_in_common_show_their_own():
