@@ -12,6 +12,8 @@ extensions = [
 ]  # fmt: skip
 exclude_patterns = ["results/records", "extensions"]
 
+highlight_language = "none"  # of blocks that name no language: commands, trees of files
+
 html_theme = "furo"
 html_title = "jaxcifar"
 html_static_path = ["static"]

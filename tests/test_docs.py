@@ -111,7 +111,8 @@ def docstrings():
      [":Returns:", "    this", "    and that.", "", ":Raises:", "    UserError: no.", ""]),
     ("Returns:\n    (N,) nats.\n\nAfter it.",
      [":Returns:", "    (N,) nats.", "", "After it.", ""]),
-    ("First.\n>>> f(*x)\n1\n\nLast.", ["First.", "", ">>> f(*x)", "1", "", "Last.", ""]),
+    ("First.\n>>> f(*x)\n1\n\nLast.",
+     ["First.", "", ".. code-block:: pycon", "", "    >>> f(*x)", "    1", "", "Last.", ""]),
 ], ids=["special", "underscores", "args", "same-line", "below", "example"])  # fmt: skip
 def test_docstrings_become_restructuredtext(given, made):
     assert docstrings().to_rst(given.split("\n")) == made

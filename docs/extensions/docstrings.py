@@ -39,7 +39,7 @@ def to_rst(lines: Sequence[str]) -> list[str]:
     for block in _blocks(lines):
         heading = HEADING.match(block[0])
         if block[0].startswith(">>>"):
-            out += [*block, ""]
+            out += [".. code-block:: pycon", "", *(f"    {line}" for line in block), ""]
         elif heading is None:
             out += [*map(plain, block), ""]
         else:
