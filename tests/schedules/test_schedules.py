@@ -225,3 +225,18 @@ def test_one_cycle_of_a_few_steps_stays_finite(n_step):
 def test_mistakes_are_refused(name, options, message):
     with pytest.raises(UserError, match=message):
         make_schedule(name, **options)
+
+
+SWA = {"swa_start": 3, "swa_lr": 0.1}
+
+
+@pytest.mark.parametrize("name, option, lowest, others", [
+    ("step", "step_size", 1, {}), ("cosine", "t_max", 1, {}), ("warm_restarts", "t_0", 1, {}),
+    ("warm_restarts", "t_mult", 1, {"t_0": 2}), ("plateau", "patience", 0, {}),
+    ("plateau", "cooldown", 0, {}), ("constant", "warmup", 0, {}), ("cosine", "swa_start", 0, SWA),
+    ("cosine", "swa_ramp", 1, SWA),
+])  # fmt: skip
+def test_the_lowest_value_is_taken_and_none_below(name, option, lowest, others):
+    make_schedule(name, **others | {option: lowest})
+    with pytest.raises(UserError, match=f"{option} is {lowest - 1}\nat least {lowest}"):
+        make_schedule(name, **others | {option: lowest - 1})
