@@ -3,6 +3,7 @@
 The commands are those of studies of this repository, with only their sizes reduced.
 """
 
+import functools
 import os
 import signal
 import subprocess
@@ -31,10 +32,15 @@ def cache(tmp_path_factory, study):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, study, cache):
+def command(study, cache):
+    return functools.partial(cli_runs.command, cache=cache, more=study.environ)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, study, command):
     """The uninterrupted run's folder."""
     workdir = tmp_path_factory.mktemp("whole") / "run"
-    done = cli_runs.command("jaxcifar.train", *study.args, "--workdir", workdir, cache=cache)
+    done = command("jaxcifar.train", *study.args, "--workdir", workdir)
     assert done.returncode == 0, done.stderr
     return workdir
 
@@ -62,40 +68,44 @@ def test_the_run_is_complete(whole):
     cli_runs.assert_points_are_the_records(whole)
 
 
-# 6 segments, 2 evaluations of 1 chunk and 2 saves a group: each kill falls in another place.
+# 2 segments, 2 evaluations of 1 chunk and 2 saves, each of an epoch: in turn, on one folder.
+KILLS = ("evaluation:1", "save:1", "segment:2")
+
+
 @pytest.mark.reliability("T1")
-@pytest.mark.parametrize(
-    "point",
-    ["segment:2", *(pytest.param(p, marks=pytest.mark.slow) for p in ("evaluation:2", "save:2"))],
-)
-def test_killed_and_started_again_gives_the_same_bits(study, whole, cache, tmp_path, point):
+def test_killed_and_started_again_gives_the_same_bits(
+    study, whole, cache, command, tmp_path, tried
+):
     workdir = tmp_path / "run"
     args = ("jaxcifar.train", *study.args, "--no-report", "--workdir", workdir)
     before = compiled(cache)
-    killed = cli_runs.command(*args, cache=cache, kill=point)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert not (workdir / "summary.json").exists()
-    again = cli_runs.command(*args, cache=cache)
+    for point in KILLS:
+        killed = command(*args, kill=point)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert not (workdir / "summary.json").exists()
+    again = command(*args)
     assert again.returncode == 0, again.stderr
     assert "continues at step 3" in again.stderr and f"records in {workdir}" in again.stdout
     assert not (workdir / "figures").exists() and not (workdir / "report.md").exists()
     cli_runs.assert_same_run(whole, workdir)
     cli_runs.assert_points_are_the_records(workdir)
     assert compiled(cache) == before, "a second start takes its programs from the cache"
+    tried(len(KILLS))
 
 
 @pytest.mark.reliability("T2")
 @pytest.mark.slow
 @pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_and_the_same_command_continues(
-    study, whole, cache, tmp_path, number, status
+    study, whole, cache, command, tmp_path, number, status
 ):
     workdir = tmp_path / "run"
     args = [sys.executable, "-m", "jaxcifar.train", *study.args, "--no-report",
             "--workdir", str(workdir)]  # fmt: skip
+    environ = cli_runs.environment(cache) | study.environ
     run = subprocess.Popen(
-        args, cwd=cli_runs.ROOT, env=cli_runs.environment(cache), stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE, text=True,
+        args, cwd=cli_runs.ROOT, env=environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
     )  # fmt: skip
     said = iter(run.stderr.readline, "")
     assert any("members one after another" in line for line in said)  # the group is about to train
@@ -104,25 +114,32 @@ def test_a_signal_saves_and_the_same_command_continues(
     _, said = run.communicate(timeout=120)
     assert run.returncode == status, said
     assert "the same command continues" in said
-    again = cli_runs.command(*args[2:], cache=cache)
+    again = command(*args[2:])
     assert again.returncode == 0, again.stderr
     cli_runs.assert_same_run(whole, workdir)
 
 
-def test_a_finished_run_trains_nothing_again(study, whole, cache):
+@pytest.mark.slow
+@pytest.mark.reliability("T22")
+def test_the_same_command_twice_gives_the_same_bits(study, whole, command, tmp_path):
+    args = ("jaxcifar.train", *study.args, "--no-report", "--workdir", tmp_path / "run")
+    assert command(*args).returncode == 0
+    cli_runs.assert_same_run(whole, tmp_path / "run")
+
+
+def test_a_finished_run_trains_nothing_again(study, whole, command):
     before = (whole / "steps.npz").read_bytes()
     args = ("jaxcifar.train", *study.args, "--no-report", "--workdir", whole)
-    done = cli_runs.command(*args, cache=cache)
+    done = command(*args)
     assert done.returncode == 0 and "members one after another" not in done.stderr
     assert (whole / "steps.npz").read_bytes() == before
 
 
-def test_evaluate_gives_the_summary_s_numbers(study, whole, cache):
+def test_evaluate_gives_the_summary_s_numbers(study, whole, command):
     """Restored through Orbax, scored by the program that trained: the same to the last digit."""
-    done = cli_runs.command(
-        "jaxcifar.evaluate", "--workdir", whole, "--member", study.member, "--which", "last",
-        cache=cache,
-    )  # fmt: skip
+    done = command(
+        "jaxcifar.evaluate", "--workdir", whole, "--member", study.member, "--which", "last"
+    )
     assert done.returncode == 0, done.stderr
     score = cli_runs.summary(whole)["members"][study.member]["test"]["last"]
     told = (
