@@ -212,7 +212,7 @@ def test_of_vgg_with_batch_norm_products_are_differences_of_gradients(mode):
         wanted = (gradient(flat + 1e-7 * v) - gradient(flat - 1e-7 * v)) / 2e-7
         scale = np.abs(wanted).max()
         np.testing.assert_allclose(images[1], wanted, atol=1e-5 * scale)
-        assert u @ images[1] == pytest.approx(v @ images[0], rel=1e-8)
+        assert float(u @ images[1]) == pytest.approx(float(v @ images[0]), rel=1e-8)
 
 
 def test_two_runs_agree_to_the_bit_and_seeds_differ():
