@@ -92,6 +92,10 @@ def test_rounding_is_no_difference():
     assert verdicts.p_of_zero([0.1 + 0.2, 0.3, 0.3]) == 0
 
 
+def test_losses_come_in_steps_of_float32():
+    assert verdicts.FLOAT32 == np.finfo(np.float32).eps
+
+
 def test_holm_by_hand():
     # Sorted .005 .01 .03 .04, times 4 3 2 1, each at least the one before it.
     assert verdicts.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
