@@ -6,12 +6,16 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 VENV ?= .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+BN ?= runs/bn-quick
 SOURCES := jaxcifar configs tests scripts docs
 
 .PHONY: bn test test-all lint types docs clean
 
 bn: $(INSTALLED)  ## the BatchNorm study in minutes, on synthetic images, with its figures
-	$(PY) -m jaxcifar.train --config configs/bn.py:quick
+	$(PY) -m jaxcifar.train --config configs/bn.py:quick --workdir $(BN)
+	$(PY) -m jaxcifar.landscape line --workdir $(BN) --member bn-0.001 plain-0.001 \
+	    --resolution 21 --subset 500
+	$(PY) -m jaxcifar.report --workdir $(BN)
 
 test: lint types  ## what CI runs
 	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
