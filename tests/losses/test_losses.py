@@ -132,3 +132,9 @@ def test_numbers_may_be_bound():
     np.testing.assert_allclose(bound(logits, labels, smoothing=0.2).mean(), 1.4714325, rtol=1e-6)
     with pytest.raises(UserError, match="'mse' has no option 'smoothing'\nit takes: none"):
         make_loss("mse", smoothing=0.1)
+
+
+def test_defaults_are_part_of_every_result():
+    assert {name: dict(row.options) for name, row in LOSSES.items()} == {
+        "cross_entropy": {"smoothing": 0.0}, "focal": {"alpha": 1.0, "gamma": 2.0}, "mse": {},
+    }  # fmt: skip

@@ -232,3 +232,9 @@ def test_a_network_without_batchnorm_has_no_statistics():
     params = {"conv": np.ones(3)}
     found = batch_norm.reestimate(made, None, params, {}, lambda: True)
     assert found == {"params": params, "batch_stats": {}}
+
+
+def test_defaults_are_part_of_every_result():
+    assert {name: dict(row.options) for name, row in averaging.AVERAGES.items()} == {
+        "none": {}, "swa": {"start": 0.75}, "ema": {"decay": 0.999},
+    }  # fmt: skip

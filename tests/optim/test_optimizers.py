@@ -220,3 +220,18 @@ def test_what_an_optimizer_cannot_do_is_refused():
         optim.check("schedule_free_sgd", {"b1": 0.0}, "reset")
     with pytest.raises(UserError, match="'carry' is not defined for 'sam'"):
         optim.check("sam", {"rho": 0.1}, "carry")
+
+
+DEFAULTS = {
+    "sgd": {"momentum": 0.0}, "sgd_nesterov": {"momentum": 0.9}, "sign_sgd": {"momentum": 0.9},
+    "adam": {"b1": 0.9, "b2": 0.999}, "adamw": {"weight_decay": 0.01, "b1": 0.9, "b2": 0.999},
+    "lion": {"b1": 0.9, "b2": 0.99},
+    "muon": {"weight_decay": 0.1, "momentum": 0.95, "b1": 0.9, "b2": 0.999},
+    "schedule_free_sgd": {"b1": 0.9}, "schedule_free_adamw": {"b1": 0.9, "b2": 0.999},
+    "sam": {"momentum": 0.9, "rho": 0.05},
+}  # fmt: skip
+
+
+def test_defaults_are_part_of_every_result():
+    found = {name: dict(row.options) for name, row in optim.OPTIMIZERS.items()}
+    assert found == {name: {"weight_decay": 0.0, **own} for name, own in DEFAULTS.items()}

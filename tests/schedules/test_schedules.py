@@ -240,3 +240,23 @@ def test_the_lowest_value_is_taken_and_none_below(name, option, lowest, others):
     make_schedule(name, **others | {option: lowest})
     with pytest.raises(UserError, match=f"{option} is {lowest - 1}\nat least {lowest}"):
         make_schedule(name, **others | {option: lowest - 1})
+
+
+DEFAULTS = {  # a run that names no option has these; None = must be given, or follows from the run
+    "constant": {}, "step": {"step_size": None, "factor": 0.1},
+    "multi_step": {"milestones": None, "factor": 0.1}, "exponential": {"factor": None},
+    "cosine": {"t_max": None, "min_lr": 0.0},
+    "warm_restarts": {"t_0": None, "t_mult": 1, "min_lr": 0.0},
+    "one_cycle": {"pct_start": 0.3, "div_factor": 25.0, "final_div_factor": 1e4},
+    "plateau": {"factor": 0.1, "patience": 10, "threshold": 1e-4, "threshold_mode": "rel",
+                "cooldown": 0, "min_lr": 0.0},
+}  # fmt: skip
+
+
+def test_defaults_are_part_of_every_result():
+    ramp = {"swa_start": None, "swa_lr": None, "swa_ramp": None}
+    found = {name: dict(row.options) for name, row in schedules.SCHEDULES.items()}
+    assert found == {
+        name: {"warmup": 0.0, **own, **({} if name == "plateau" else ramp)}
+        for name, own in DEFAULTS.items()
+    }
