@@ -23,7 +23,7 @@ KEPT = (
     "config.json", "environment.json", "metrics.jsonl", "steps.npz", "summary.json", "alone.json",
     "groups/*/summary.json", "groups/*/test.npz", "groups/*/histograms.npz", "groups/*/probes.npz",
     "groups/*/step_probes.npz", "groups/*/covariate_shift.npz",
-    "landscape/*.npz",
+    "groups/*/activations.npz", "landscape/*.npz",
 )  # fmt: skip
 
 

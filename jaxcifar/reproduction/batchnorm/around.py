@@ -81,7 +81,7 @@ def _curvature(found: Sequence[Hessian]) -> Table:
     for each in found:
         top = [f"{value:.4g}" for value in each.eigenvalues[:2]] + [DASH] * 2
         low = f"{each.lowest[0]:.3g}" if each.lowest.size else DASH
-        trace = f"{each.trace:.4g} ± {each.trace_error:.2g}" if each.trace_samples.size else DASH
+        trace = f"{each.trace:.4g} ± {each.trace_error:.3g}" if each.trace_samples.size else DASH
         who = f"{each.about['name']}, {each.about['which']}"
         rows.append((who, *top[:2], low, trace, f"{each.parameters:,}"))
     return Table((Column("Member and weights", numeric=False), *map(Column, titles)), tuple(rows))

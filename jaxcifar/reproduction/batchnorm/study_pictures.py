@@ -10,7 +10,7 @@ from jaxcifar.core import drawing  # noqa: F401  # before Matplotlib
 from matplotlib.figure import Figure
 
 from jaxcifar.core.wording import plural
-from jaxcifar.figures import covariate_shift, landscape, step_probes
+from jaxcifar.figures import activations, covariate_shift, landscape, step_probes
 from jaxcifar.figures.over_rates import over_rates
 from jaxcifar.figures.style import save_small
 from jaxcifar.report.blocks import Picture
@@ -87,16 +87,19 @@ OF_LAYERS = {
     "cosine_over_training": "Covariate shift: cosine of three layers' gradients at every probe.",
 }
 
+OF_OUTPUTS = {"over_training": "What three layers pass on to the activation, at every probe."}
+
 
 def _probes(study: Study) -> list[Shown]:
     records, inside = study.whole.run.records, study.inside
     shown: list[Shown] = []
-    for there, room, captions in (
-        (step_probes.has_probes, step_probes, ALONG),
-        (covariate_shift.has_shift, covariate_shift, OF_LAYERS),
+    for there, room, captions, of in (
+        (step_probes.has_probes, step_probes, ALONG, ""),
+        (covariate_shift.has_shift, covariate_shift, OF_LAYERS, ""),
+        (activations.has_activations, activations, OF_OUTPUTS, "activations_"),
     ):
         if there(records, inside):
-            shown += [(name, partial(getattr(room, name), records, inside), caption)
+            shown += [(of + name, partial(getattr(room, name), records, inside), caption)
                       for name, caption in captions.items()]  # fmt: skip
     return shown
 
