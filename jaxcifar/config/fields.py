@@ -71,8 +71,9 @@ def _counts(value: Any) -> bool:
         return all(map(_counts, value))
     if not isinstance(value, numbers.Real):
         return True
-    number: Any = value
-    return bool(abs(number) < (2**31 if isinstance(value, numbers.Integral) else LARGEST))
+    if isinstance(value, numbers.Integral):
+        return abs(int(value)) < 2**31
+    return abs(float(value)) < LARGEST
 
 
 def expected(hint: Any) -> str:
