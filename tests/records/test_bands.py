@@ -81,6 +81,7 @@ def test_spikes_are_counted_after_the_step():
 def test_epochs_to_an_accuracy():
     accuracy, epoch = np.array([66.37, 71.97, 74.81, 70.55, 75.61]), np.arange(1, 6)
     assert bands.epochs_to(accuracy, epoch, 75) == 5
+    assert bands.epochs_to(accuracy, epoch, 74.81) == 3, "just reached is reached"
     assert bands.epochs_to(accuracy, epoch, 50) == 1
     assert np.isnan(bands.epochs_to(accuracy, epoch, 80))
 
