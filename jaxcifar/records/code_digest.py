@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ARITHMETIC = (
-    "augment", "core/keys.py", "core/types.py", "losses", "models", "optim", "programs",
-    "schedules",
+    "augment", "core/keys.py", "core/number_bands.py", "core/shards.py", "core/types.py", "losses",
+    "models", "optim", "programs", "schedules",
 )  # fmt: skip
 """All that compiled programs are made of: modules, and whole rooms with their tables."""
 
