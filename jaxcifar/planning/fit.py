@@ -27,10 +27,11 @@ def images_of(group: Group) -> Held:
     """How many images a device holds, and how many an evaluation scores."""
     config = group.members[0].config
     train, validation = (len(rows) for rows in split_rows(group.data, config.data))
-    others = {"train": 0, "validation": validation, "test": len(group.data.test_labels)}
     split = config.select_on.partition("_")[0]
+    # Not even the number of test images is asked for where they do not select.
+    others = len(group.data.test_labels) if split == "test" else validation * (split != "train")
     again = (split == "train") + config.eval.train
-    return Held(train + others[split], others[split] + again * train)
+    return Held(train + others, others + again * train)
 
 
 def needed(group: Group, machine: Hardware) -> Memory:

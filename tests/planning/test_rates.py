@@ -26,7 +26,7 @@ def make_plan(changes):
     ({"schedule.name": "exponential", "schedule.factor": 10.0, "train.epochs": 400},
      "'exponential' gives no finite learning rate at step 164 of 1,600"),
     ({"schedule.name": "one_cycle", "schedule.div_factor": 1e-300}, "no finite learning rate"),
-    ({"schedule.name": "plateau", "optim.lr": 1e60}, "no finite learning rate at step 0"),
+    ({"schedule.name": "plateau", "optim.lr": 1e60}, "optim.lr=1e+60 is out of range"),
     ({"optim.lr": 1e-60}, "learning rate 0 in all of its steps"),
     ({"schedule.name": "exponential", "schedule.factor": 0.0, "train.epochs": 4,
       "stages": (Stage(0.5, {"optim.momentum": 0.5}),)}, "learning rate 0 in all of stages.0"),
