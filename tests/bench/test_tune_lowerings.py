@@ -58,6 +58,7 @@ def test_candidates_are_what_could_win(tune):
     assert {form for which, form in strided if which == "input_gradient"} == {"patches", "rows"}
 
 
+@pytest.mark.slow
 def test_a_case_is_timed_pass_by_pass(tune):
     small = Case((3, 3), 1, 1, 1, 4, 4, 8)
     found = tune.time_case(small, batch=2, rounds=1, loops=1)

@@ -55,6 +55,7 @@ def test_any_name_is_drawn_and_stays_apart_from_others(tmp_path, kind):
     ET.parse(svg)  # noqa: S314  # our own file
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_all_figures_of_the_insides_take_such_names(tmp_path):
     folder = rename(made_inside.make_run(tmp_path), ["$\\frac{$", "_\U0001f600"])

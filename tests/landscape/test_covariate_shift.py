@@ -125,6 +125,7 @@ def test_a_flat_layer_has_no_angle():
     assert (found.distance == 0).all() and np.isnan(found.cosine).all()
 
 
+@pytest.mark.slow
 def test_a_trained_member_s_layers_are_those_that_run(trained):
     names = layers_of(trained.workdir, "a")
     assert names[:4] == ("conv1", "bn1", "conv2", "bn2") and names[-1].startswith("fc")

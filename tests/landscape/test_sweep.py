@@ -108,7 +108,7 @@ def many(batch, count):
     return Images(*(np.stack([np.roll(part, at, 0) for at in range(count)]) for part in batch))
 
 
-@pytest.mark.parametrize("lane", ["vmap", "map"])
+@pytest.mark.parametrize("lane", ["vmap", pytest.param("map", marks=pytest.mark.slow)])
 def test_many_steps_in_one_call_are_the_steps_one_by_one(batch, lane):
     made, three = program(3, lane=lane), many(batch, 3)
     states = landscape.init_states(made)

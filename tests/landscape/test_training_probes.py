@@ -167,9 +167,8 @@ def test_lanes_agree(runs, change):
             np.testing.assert_allclose(found, values[:, 0], rtol=2e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", [
-    "sgd", pytest.param("adam", marks=pytest.mark.slow),
-])  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_a_shift_is_by_the_step_s_own_update(optimizer):
     """Of plain SGD it is that of `landscape.covariate_shift` by the learning rate."""
     changes = {"optim.name": optimizer, "optim.momentum": 0.0 if optimizer == "sgd" else None}

@@ -62,7 +62,7 @@ def idle(path):
     ("name", "options"),
     [
         pytest.param(*case, id="-".join([case[0], *map(str, case[1].values())]),
-                     marks=() if case in list(FAST.items())[:5] else pytest.mark.slow)
+                     marks=() if case in list(FAST.items())[:4] else pytest.mark.slow)
         for case in CASES
     ],
 )  # fmt: skip

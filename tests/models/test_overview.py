@@ -6,7 +6,8 @@ from jaxcifar import models
 from jaxcifar.core.errors import UserError
 from jaxcifar.models import __main__, overview
 
-ONE_EACH = ["cnn", "vgg_a_light", "canet_tiny", "rr16", "cifar_resnet56"]
+SLOW = [pytest.param("canet_tiny", marks=pytest.mark.slow)]
+ONE_EACH = ["cnn", "vgg_a_light", "rr16", "cifar_resnet56", *SLOW]
 
 
 @pytest.mark.parametrize("name", ONE_EACH)

@@ -84,7 +84,9 @@ def begin(prepared, jobs):
         folder.open_group(job.path, [member.id for member in job.members], {}, strict=True)
 
 
-@pytest.mark.parametrize("begun", [(0,), (1,), (0, 2), (0, 1, 2)])
+@pytest.mark.parametrize("begun", [
+    (1,), (0, 2), *(pytest.param(each, marks=pytest.mark.slow) for each in ((0,), (0, 1, 2))),
+])  # fmt: skip
 def test_parts_that_are_left_are_planned_as_before(whole, monkeypatch, tmp_path, capsys, begun):
     monkeypatch.setattr(fit, "needed", lambda job, _: memory_of(len(job.members)))
     monkeypatch.setattr(hardware, "limit", lambda: 200)  # room for 170: two members of 80
