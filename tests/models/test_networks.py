@@ -127,6 +127,7 @@ def test_float64_parameters_make_everything_float64():
     assert {leaf.dtype for leaf in jax.tree.leaves(run)} == {jnp.dtype("float64")}
 
 
+@pytest.mark.slow
 def test_traced_dropout_rate_wins_over_the_attribute():
     model, variables, images = setup("cnn", **FAST["cnn"])
     quiet = {**variables, "hyper": {"dropout_rate": jnp.float32(0)}}

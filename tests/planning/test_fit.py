@@ -70,6 +70,7 @@ def test_a_member_alone_is_refused_where_it_cannot_fit(monkeypatch, tmp_path, sh
     assert len(said.splitlines()) <= 3 and not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_begun_groups_stay_as_they_are(monkeypatch, tmp_path):
     prepared = prepare.prepare(STUDY, tmp_path / "run")
     begin(prepared, prepared.groups)

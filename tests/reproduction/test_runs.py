@@ -53,6 +53,7 @@ def test_runs_of_one_name_are_told_apart_by_their_folders(found):
     assert rows["mine"].name == "r0_optimizer:published (mine)"
 
 
+@pytest.mark.slow
 def test_no_figure_is_overwritten(found, tmp_path, monkeypatch):
     """Three runs of one variant: each has its figures, and the page shows all."""
     monkeypatch.setattr(reports.pictures, "chosen", lambda config: ("accuracy_curves",))

@@ -213,6 +213,7 @@ def test_first_weights_of_an_unfinished_run_are_kept_ones(whole, tmp_path):
     assert first_weights.pin(study).base.init_from.startswith(f"{init_from}@")
 
 
+@pytest.mark.slow
 def test_a_later_process_does_not_take_the_place_of_those_that_trained(
     whole, tmp_path, monkeypatch
 ):

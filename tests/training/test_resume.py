@@ -127,6 +127,7 @@ def test_the_same_command_twice_gives_the_same_bits(study, whole, command, tmp_p
     cli_runs.assert_same_run(whole, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_finished_run_trains_nothing_again(study, whole, command):
     before = (whole / "steps.npz").read_bytes()
     args = ("jaxcifar.train", *study.args, "--no-report", "--workdir", whole)
