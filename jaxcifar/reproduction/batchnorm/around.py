@@ -68,7 +68,8 @@ def _surfaces(found: Sequence[Landscape]) -> Table:
     titles = ("At the weights (nats)", "Lowest", "Highest", "Near (% of the plane)", "Not finite")
     rows = []
     for each in found:
-        loss, at = each.loss, each.loss[np.abs(each.a).argmin(), np.abs(each.b).argmin()]
+        centre = tuple(int(np.argmin(np.abs(axis))) for axis in (each.a, each.b))
+        loss, at = each.loss, each.loss[centre]
         near = 100 * np.mean(loss <= at + NEAR)
         numbers = (f"{at:.3f}", f"{np.nanmin(loss):.3f}", f"{np.nanmax(loss):.3g}", f"{near:.1f}")
         rows.append((str(each.about["name"]), *numbers, str(each.holes)))
