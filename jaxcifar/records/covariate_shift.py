@@ -3,7 +3,6 @@
 One of a group, for what was seen in training; one for each of the weights looked at afterwards.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcifar.records import of_weights
-from jaxcifar.records.formats import described, read_table, write_table
 from jaxcifar.records.landscapes import FOLDER
 
 FILE, KIND = "covariate_shift.npz", "shift"
@@ -106,10 +104,8 @@ def write(path: Path, found: Shift, asked: Mapping[str, Any]) -> None:
         found: what is known so far.
         asked: all that decides its numbers: who asks for the same may go on with the file.
     """
-    told = {"kind": KIND, "about": json.dumps(dict(found.about)),
-            "asked": json.dumps(asked, sort_keys=True)}  # fmt: skip
     fields = {name: np.asarray(getattr(found, name)) for name in UNITS}
-    write_table(path, described([str(found.about["name"])], told, UNITS, fields))
+    of_weights.write(path, KIND, found, asked, UNITS, fields)
 
 
 def read(path: Path) -> tuple[Shift, dict[str, Any]]:
@@ -117,14 +113,8 @@ def read(path: Path) -> tuple[Shift, dict[str, Any]]:
 
     Raises: UserError: no such file, or one that is damaged or something else.
     """
+    return of_weights.read(path, KIND, UNITS, _made)
 
-    def parts(path: Path) -> tuple[Shift, dict[str, Any]]:
-        table = read_table(path, needed=True)
-        if str(table["kind"]) != KIND:
-            raise ValueError(f"it holds a {table['kind']}")
-        fields: dict[str, Any] = {name: table[name] for name in UNITS}
-        fields["layers"] = tuple(map(str, fields["layers"]))
-        found = Shift(about=json.loads(str(table["about"])), **fields)
-        return _checked(found), json.loads(str(table["asked"]))
 
-    return of_weights.read(path, parts)
+def _made(fields: dict[str, Any]) -> Shift:
+    return _checked(Shift(**{**fields, "layers": tuple(map(str, fields["layers"]))}))

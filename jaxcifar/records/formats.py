@@ -42,6 +42,18 @@ def read_file(path: Path, reader: Callable[[Path], T]) -> T:
         raise UserError(f"{path} cannot be read: {why}\nrestore it, or train again") from error
 
 
+def read_to_redo(path: Path, reader: Callable[[Path], T]) -> T:
+    """`read_file` of what a command makes again where it is gone.
+
+    Raises: UserError: it is missing, or not what the reader expects.
+    """
+    try:
+        return read_file(path, reader)
+    except UserError as error:
+        why = str(error).splitlines()[0]
+        raise UserError(f"{why}\nremove it, and it is worked out anew") from error
+
+
 def write_lines(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
     """One JSON object a line."""
     write_atomically(path, "".join(json.dumps(line) + "\n" for line in lines).encode())

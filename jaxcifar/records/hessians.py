@@ -1,6 +1,5 @@
 """Files of the spectrum of a loss's second derivative (its Hessian) at some weights."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcifar.records import of_weights
-from jaxcifar.records.formats import described, read_table, write_table
 from jaxcifar.records.landscapes import FOLDER
 
 KIND = "hessian"
@@ -118,11 +116,10 @@ def write(path: Path, found: Hessian, asked: Mapping[str, Any]) -> None:
         found: what is known so far.
         asked: all that decides its numbers: who asks for the same may go on with the file.
     """
-    parts = found._asdict()
-    told = {"kind": KIND, "about": json.dumps(parts.pop("about")),
-            "asked": json.dumps(asked, sort_keys=True)}  # fmt: skip
-    parts["parameters"] = np.array(found.parameters)
-    write_table(path, described([str(found.about["name"])], told, UNITS, parts))
+    fields = found._asdict()
+    fields.pop("about")
+    fields["parameters"] = np.array(found.parameters)
+    of_weights.write(path, KIND, found, asked, UNITS, fields)
 
 
 def read(path: Path) -> tuple[Hessian, dict[str, Any]]:
@@ -130,16 +127,11 @@ def read(path: Path) -> tuple[Hessian, dict[str, Any]]:
 
     Raises: UserError: no such file, or one that is damaged or something else.
     """
+    return of_weights.read(path, KIND, UNITS, _made)
 
-    def parts(path: Path) -> tuple[Hessian, dict[str, Any]]:
-        table = read_table(path, needed=True)
-        if str(table["kind"]) != KIND:
-            raise ValueError(f"it holds a {table['kind']}")
-        fields: dict[str, Any] = {name: table[name] for name in UNITS}
-        fields["parameters"] = int(fields["parameters"])
-        found = Hessian(about=json.loads(str(table["about"])), **fields)
-        if found.nodes.shape != found.weights.shape or found.nodes.ndim != 2:
-            raise ValueError(f"weights are {found.weights.shape} of nodes {found.nodes.shape}")
-        return found, json.loads(str(table["asked"]))
 
-    return of_weights.read(path, parts)
+def _made(fields: dict[str, Any]) -> Hessian:
+    found = Hessian(**{**fields, "parameters": int(fields["parameters"])})
+    if found.nodes.shape != found.weights.shape or found.nodes.ndim != 2:
+        raise ValueError(f"weights are {found.weights.shape} of nodes {found.nodes.shape}")
+    return found

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxcifar.core.errors import UserError
 from jaxcifar.records import study_file
-from jaxcifar.records.formats import described, read_file, read_table, write_table
+from jaxcifar.records.formats import described, read_table, read_to_redo, write_table
 
 KINDS = ("surface", "line", "interpolation", "trajectory")
 FOLDER = "landscape"
@@ -124,11 +124,7 @@ def read(path: Path) -> tuple[Landscape, dict[str, Any], np.ndarray]:
             raise ValueError(f"losses are {found.loss.shape} on axes of {shape}")
         return found, told["asked"], table["done"]
 
-    try:
-        return read_file(path, parts)
-    except UserError as error:
-        why = str(error).splitlines()[0]
-        raise UserError(f"{why}\nremove it, and it is worked out anew") from error
+    return read_to_redo(path, parts)
 
 
 def write_directions(

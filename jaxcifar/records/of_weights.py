@@ -1,4 +1,4 @@
-"""What records of measures at some weights share: their names, and the order they are read in."""
+"""What records of measures at some weights share: names, order, and how files are written."""
 
 import hashlib
 import json
@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from jaxcifar.core.errors import UserError
 from jaxcifar.records import study_file
-from jaxcifar.records.formats import read_file
+from jaxcifar.records.formats import described, read_table, read_to_redo, write_table
 from jaxcifar.records.landscapes import OWN, in_file_names
 
 
@@ -69,13 +68,39 @@ def step_of(found: OfWeights) -> int:
     return int(step) if kind == "step" else -1
 
 
-def read(path: Path, reader: Callable[[Path], T]) -> T:
-    """What `reader` makes of a record.
+def write(
+    path: Path, kind: str, found: OfWeights, asked: Mapping[str, Any], units: Mapping[str, str],
+    fields: Mapping[str, Any],
+) -> None:  # fmt: skip
+    """Replace a file.
+
+    Args:
+        path: of an .npz file.
+        kind: what it is of.
+        found: what is known so far, told of by its `about`.
+        asked: all that decides its numbers: who asks for the same may go on with the file.
+        units: of the fields.
+        fields: its arrays.
+    """
+    told = {"kind": kind, "about": json.dumps(dict(found.about)),
+            "asked": json.dumps(asked, sort_keys=True)}  # fmt: skip
+    write_table(path, described([str(found.about["name"])], told, units, fields))
+
+
+def read(
+    path: Path, kind: str, units: Mapping[str, str], make: Callable[[dict[str, Any]], T]
+) -> tuple[T, dict[str, Any]]:
+    """What `make` makes of the fields named in `units` and of `about`, and what was asked.
 
     Raises: UserError: no such file, or one that is damaged or something else.
     """
-    try:
-        return read_file(path, reader)
-    except UserError as error:
-        why = str(error).splitlines()[0]
-        raise UserError(f"{why}\nremove it, and it is worked out anew") from error
+
+    def parts(path: Path) -> tuple[T, dict[str, Any]]:
+        table = read_table(path, needed=True)
+        if str(table["kind"]) != kind:
+            raise ValueError(f"it holds a {table['kind']}")
+        fields: dict[str, Any] = {name: table[name] for name in units}
+        found = make({**fields, "about": json.loads(str(table["about"]))})
+        return found, json.loads(str(table["asked"]))
+
+    return read_to_redo(path, parts)
