@@ -11,11 +11,9 @@ from jaxcifar.core.console import say
 from jaxcifar.core.errors import UserError
 from jaxcifar.core.files import given
 from jaxcifar.figures import shifts_of_weights, spectrum, surface_page, surfaces
-from jaxcifar.figures.style import save
+from jaxcifar.figures.groups import Draw, drawable, save_all
 from jaxcifar.records import covariate_shift, hessians, landscapes
 from jaxcifar.records.landscapes import Landscape
-
-Draw = Callable[[Sequence[Any]], Figure]
 
 
 class Kind(NamedTuple):
@@ -29,16 +27,10 @@ def _of_surfaces(found: Sequence[Landscape]) -> Mapping[str, Draw]:
     return surfaces.LINES if found[0].b is None else surfaces.PLANES
 
 
-def _there(
-    table: Mapping[str, tuple[Draw, Callable[..., bool]]], found: Sequence[Any]
-) -> Mapping[str, Draw]:  # fmt: skip
-    return {end: draw for end, (draw, there) in table.items() if there(found)}
-
-
 KINDS = {
     "landscapes": Kind(landscapes.compared, _of_surfaces),
-    "hessians": Kind(hessians.compared, partial(_there, spectrum.FIGURES)),
-    "shifts": Kind(covariate_shift.compared, partial(_there, shifts_of_weights.FIGURES)),
+    "hessians": Kind(hessians.compared, partial(drawable, spectrum.FIGURES)),
+    "shifts": Kind(covariate_shift.compared, partial(drawable, shifts_of_weights.FIGURES)),
 }
 
 
@@ -76,12 +68,8 @@ def draw_all(workdir: Path | str, names: Container[str] | None = None) -> list[P
 
     Raises: UserError: a record is damaged.
     """
-    place, files = given(workdir) / "figures", list[Path]()
-    for name, found in landscapes.compared(given(workdir)).items():
-        if names is None or name in names:
-            for kind, draw in _of_surfaces(found).items():
-                files += save(draw(found), place / f"{name}-{kind}")
-    return files + pages(workdir, names)
+    groups = landscapes.compared(given(workdir))
+    return save_all(workdir, groups, _of_surfaces, names) + pages(workdir, names)
 
 
 def pages(workdir: Path | str, names: Container[str] | None = None) -> list[Path]:

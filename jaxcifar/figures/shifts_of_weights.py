@@ -1,6 +1,7 @@
 """Covariate shift at weights that stay: over the layers, and along kept checkpoints."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from matplotlib.figure import Figure
 from jaxcifar.core.files import given
 from jaxcifar.figures.chosen_layers import picked
 from jaxcifar.figures.covariate_shift import EARLIER, finish, holes, lines
+from jaxcifar.figures.groups import Table, drawable, save_all
 from jaxcifar.figures.panels import below, grid
 from jaxcifar.figures.shift_profiles import MOST, QUANTITIES, Profile, bars, profiles
-from jaxcifar.figures.style import SERIES, Look, legend, look, save, styled
+from jaxcifar.figures.style import SERIES, Look, legend, look, styled
 from jaxcifar.figures.surface_words import measured
 from jaxcifar.figures.text import columns_for
 from jaxcifar.records import covariate_shift
@@ -94,11 +96,10 @@ def _several_steps(found: Sequence[Shift]) -> bool:
     return len({step_of(each) for each in found} - {-1}) > 1
 
 
-FIGURES: Mapping[str, tuple[Callable[[Sequence[Shift]], Figure], Callable[..., bool]]] = {
+FIGURES: Table = {
     "layers": (of_weights, bool),
     "training": (along_training, _several_steps),
 }
-"""How files end -> what draws them, and whether there is what it needs."""
 
 
 def draw_all(workdir: Path | str, names: Sequence[str] | None = None) -> list[Path]:
@@ -114,10 +115,5 @@ def draw_all(workdir: Path | str, names: Sequence[str] | None = None) -> list[Pa
 
     Raises: UserError: no run folder, or a damaged record.
     """
-    place, files = given(workdir) / "figures", list[Path]()
-    for name, found in covariate_shift.compared(given(workdir)).items():
-        if names is None or name in names:
-            for kind, (draw, there) in FIGURES.items():
-                if there(found):
-                    files += save(draw(found), place / f"{name}-{kind}")
-    return files
+    groups = covariate_shift.compared(given(workdir))
+    return save_all(workdir, groups, partial(drawable, FIGURES), names)

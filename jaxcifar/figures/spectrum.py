@@ -1,6 +1,7 @@
 """Spectra of Hessians: the density of eigenvalues, and the largest ones along training."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from jaxcifar.core.files import given
 from jaxcifar.core.wording import plural
+from jaxcifar.figures.groups import Table, drawable, save_all
 from jaxcifar.figures.panels import below, log_where_positive
 from jaxcifar.figures.style import (
     FEW,
@@ -19,7 +21,6 @@ from jaxcifar.figures.style import (
     look,
     new_figure,
     plain_numbers,
-    save,
     styled,
     thinned,
 )
@@ -158,11 +159,10 @@ def _several_steps(found: Sequence[Hessian]) -> bool:
     return len({step_of(each) for each in rows}) > 1 and bool(_quantities(rows))
 
 
-FIGURES: Mapping[str, tuple[Callable[[Sequence[Hessian]], Figure], Callable[..., bool]]] = {
+FIGURES: Table = {
     "spectrum": (spectrum, lambda found: any(each.nodes.size for each in found)),
     "training": (along_training, _several_steps),
 }
-"""How files end -> what draws them, and whether there is what it needs."""
 
 
 def draw_all(workdir: Path | str, names: Sequence[str] | None = None) -> list[Path]:
@@ -178,13 +178,8 @@ def draw_all(workdir: Path | str, names: Sequence[str] | None = None) -> list[Pa
 
     Raises: UserError: no run folder, or a damaged record.
     """
-    place, files = given(workdir) / "figures", list[Path]()
-    for name, found in hessians.compared(given(workdir)).items():
-        if names is None or name in names:
-            for kind, (draw, there) in FIGURES.items():
-                if there(found):
-                    files += save(draw(found), place / f"{name}-{kind}")
-    return files
+    groups = hessians.compared(given(workdir))
+    return save_all(workdir, groups, partial(drawable, FIGURES), names)
 
 
 def _title(each: Hessian, shown: Sequence[Hessian]) -> str:
