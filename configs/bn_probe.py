@@ -50,12 +50,8 @@ BASE = Config(
 )
 VARIANTS = {
     None: LAYERS,
-    "quick": {
-        "data.name": "synthetic",
-        "data.n_train": 7111,  # 6,400 train: 50 full batches an epoch
-        "data.n_test": 2000,
-        "model.width": 0.25,
-        "train.epochs": 3,
+    "quick": bn.VARIANTS["quick"]
+    | {
         "probe.every": "10 steps",
         "probe.shift_every": "50 steps",
         "probe.activations_every": "10 steps",

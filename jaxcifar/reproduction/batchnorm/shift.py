@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from jaxcifar.figures.chosen_layers import common
 from jaxcifar.records.covariate_shift import Shift
 from jaxcifar.report.blocks import Block, Bullets, Paragraph
 from jaxcifar.reproduction.batchnorm import probes
@@ -17,9 +18,8 @@ OfShift = Callable[[Shift, tuple[str, ...]], np.ndarray]  # (P,) of the layers n
 
 def shared_layers(study: Study) -> tuple[str, ...]:
     """The layers that every member has, in order, without the first: before it nothing moves."""
-    found = list(study.inside.shift.values())
-    first = found[0].layers if found else ()
-    return tuple(name for name in first if all(name in each.layers[1:] for each in found))
+    found = [each.layers[1:] for each in study.inside.shift.values()]
+    return common(found) if found else ()
 
 
 def _of_layers(shift: Shift, layers: tuple[str, ...], values: np.ndarray) -> np.ndarray:
