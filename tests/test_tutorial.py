@@ -46,7 +46,7 @@ def test_what_it_shows_is_of_no_machine():
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     said = json.dumps([cell["outputs"] for cell in cells])
-    assert "Error" not in said and not re.search(r"[ '\"\\(](/home/|/root/|/tmp/|/work/)", said)
+    assert "Error" not in said and not re.search(r"[ '\"\\(]/\w[\w.-]*/", said)
 
 
 @pytest.mark.slow
