@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+import refused_weights
 
 from jaxcifar import cli, landscape
 from jaxcifar.checkpoints import fates
@@ -51,18 +52,8 @@ def test_all_members_are_measured_where_none_is_named(trained, drawings):
     assert [each.about["name"] for each in found] == ["a", "b"]
 
 
-REFUSED = {
-    "no such member": (("--member=c",), "unknown member 'c'"),
-    "one of two": (("--member", "a", "c"), "unknown member 'c'"),
-    "a step that was not kept": (("--which=step:3",), "no checkpoint of step 3"),
-    "one of two steps": (("--which", "step:2", "step:3"), "no checkpoint of step 3"),
-    "no such weights": (("--which=bset",), "did you mean 'best'"),
-    "a split": (("--split=tset",), "did you mean 'test'"),
-    "a mode": (("--mode=trian",), "did you mean 'train'"),
-    "too many images": (("--subset=33",), "a subset of 33 of 32 images"),
-    "no images": (("--subset=0",), "a subset of 0"),
+REFUSED = refused_weights.REFUSED | {
     "a batch too large": (("--mode=train", "--subset=8", "--batch=9"), "a batch of 9 of 8 images"),
-    "no batch": (("--batch=0",), "a batch of 0"),
     "no steps": (("--steps=0",), "steps is 0"),
     "half an eigenvalue": (("--top=1.5",), "--top='1.5' is no whole number"),
     "fewer than none": (("--trace=-1",), "trace is -1"),
@@ -71,7 +62,6 @@ REFUSED = {
     "a tolerance": (("--tolerance=0",), "tolerance is 0.0"),
     "a seed": (("--seed=-1",), "seed is -1"),
     "nothing": (("--top=0", "--trace=0", "--density=0"), "nothing is asked"),
-    "a misspelt flag": (("--memebr=a",), "did you mean 'member'"),
 }
 
 

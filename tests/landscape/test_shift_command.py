@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import refused_weights
 
 from jaxcifar import cli, landscape
 from jaxcifar.checkpoints import fates
@@ -76,23 +77,12 @@ def test_all_members_are_measured_where_none_is_named(trained, drawings):
     assert [each.about["name"] for each in found] == ["a", "b"]
 
 
-REFUSED = {
-    "no such member": (("--member=c",), "unknown member 'c'"),
-    "one of two": (("--member", "a", "c"), "unknown member 'c'"),
-    "a step that was not kept": (("--which=step:3",), "no checkpoint of step 3"),
-    "one of two steps": (("--which", "step:2", "step:3"), "no checkpoint of step 3"),
-    "no such weights": (("--which=bset",), "did you mean 'best'"),
-    "a split": (("--split=tset",), "did you mean 'test'"),
-    "a mode": (("--mode=trian",), "did you mean 'train'"),
-    "too many images": (("--subset=33",), "a subset of 33 of 32 images"),
-    "no images": (("--subset=0",), "a subset of 0"),
+REFUSED = refused_weights.REFUSED | {
     "a batch too large": (("--subset=8", "--batch=9"), "a batch of 9 of 8 images"),
-    "no batch": (("--batch=0",), "a batch of 0"),
     "no size": (("--size=0",), "a size of 0.0"),
     "a size below 0": (("--size=-0.1",), "a size of -0.1"),
     "no number": (("--size=nan",), "a size of nan"),
     "words": (("--size=big",), "--size='big' is no number"),
-    "a misspelt flag": (("--memebr=a",), "did you mean 'member'"),
     "a flag of another command": (("--top=5",), "top"),
     "twice": (("--size=1", "--size=2"), "twice"),
 }
