@@ -104,3 +104,17 @@ def shifted(distance, cosine, layers=LAYERS, probes=6):
     ones = np.ones((probes, len(layers)))
     after = np.array([0.0] + [1.0] * (len(layers) - 1))
     return Shift(layers, np.arange(probes) * 100, 2 * ones, distance * after * ones, cosine * ones)
+
+
+def probed(tmp_path, smooth, seeds=2, distances=(0.1, 1.0)):
+    """A run of probes, its curvature by network; of the shift, too."""
+    study = load(make_study(tmp_path / "run", "bn_probe", seeds=seeds))
+    ids = {entry["id"]: entry["config"]["model"]["norm"] for entry in study.run.entries}
+    found = {name: along_gradient(smooth["bn" if norm == "batch" else "plain"])
+             for name, norm in ids.items()}  # fmt: skip
+    shifts = {
+        name: shifted(distances[0], 0.9) if norm == "batch"
+        else shifted(distances[1], 0.6, ("conv1", "conv2", "fc1"))
+        for name, norm in ids.items()
+    }  # fmt: skip
+    return study._replace(inside=study.inside._replace(step_probes=found, shift=shifts))
